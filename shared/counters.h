@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * Counters: one list, shown as /proc/net/homa_metrics in the kernel and as result files by the simulator. The core adds to the
+ * struct it is handed; owners keep one per core or host, so no lock is needed.
+ */
+#ifndef HOMA_COUNTERS_H
+#define HOMA_COUNTERS_H
+
+#include "params.h"
+
+/* X(name, meaning). Names that the public Linux implementation also has are the same. */
+#define HOMA_COUNTERS(X) \
+	X(client_requests_started, "requests issued by clients") \
+	X(client_responses_done, "responses received in full by clients") \
+	X(server_requests_started, "requests whose first packet reached a server") \
+	X(server_requests_done, "requests received in full by servers") \
+	X(server_responses_started, "responses issued by servers") \
+	X(resent_packets, "DATA packets sent again") \
+	X(resent_packets_used, "DATA packets sent again that brought something new") \
+	X(gaps_created, "DATA packets that arrived ahead of missing ones") \
+	X(fifo_grant_bytes, "bytes granted to the oldest message instead of the shortest") \
+	X(pacer_fifo_bytes, "bytes sent for the oldest message instead of the shortest") \
+	X(pacer_bytes, "bytes sent from the transmit queue") \
+	X(rpc_timeouts, "RPCs given up because nothing was heard of them") \
+	X(peer_timeouts, "peers declared dead") \
+	X(rpcs_restarted, "RPCs a client started over because the server did not know them") \
+	X(requests_doubted, "requests that were too old to tell whether they ran before; their client was asked") \
+	X(requests_refused, "requests that had run before") \
+	X(ignored_need_acks, "NEED_ACKs for RPCs whose response is not complete") \
+	X(ack_overflows, "acks sent in a packet of their own because too many were waiting") \
+	X(cutoff_updates, "new versions of the priority cutoffs")
+
+struct homa_counters {
+#define X(name, meaning) u64 name;
+	HOMA_COUNTERS(X)
+#undef X
+	u64 packets_sent[HOMA_TYPES];		/* by type; HOMA_DATA is 0 */
+	u64 packets_rcvd[HOMA_TYPES];
+	u64 priority_packets[HOMA_PRIORITIES];	/* DATA sent, by priority on the wire */
+	u64 priority_bytes[HOMA_PRIORITIES];
+	u64 packets_dropped[HOMA_DROPS];
+};
+
+/* What every input function of the core is handed: the time, the rules and where to count. Lives on the caller's stack. */
+struct homa_cx {
+	u64 now;			/* ns, monotonic */
+	const struct homa_params *params;
+	struct homa_counters *counters;
+};
+
+#endif /* HOMA_COUNTERS_H */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Priority allocation; see cutoffs.h.
+ */
+#include "cutoffs.h"
+
+#define SUB_BITS 3	/* size classes per power of two: 1 << SUB_BITS */
+
+static u32 size_class(u32 length)
+{
+	u32 msb;
+
+	if (length < (1u << SUB_BITS))
+		return length;
+	msb = 31 - (u32)__builtin_clz(length);
+	return ((msb - SUB_BITS + 1) << SUB_BITS) + ((length >> (msb - SUB_BITS)) & ((1u << SUB_BITS) - 1));
+}
+
+/* Largest length in a class. */
+static u32 class_limit(u32 class)
+{
+	u32 shift;
+
+	if (class < (2u << SUB_BITS))
+		return class;
+	shift = (class >> SUB_BITS) - 1;
+	return ((((class & ((1u << SUB_BITS) - 1)) + (1u << SUB_BITS) + 1) << shift) - 1);
+}
+
+u8 homa_cutoffs_level(const struct homa_cutoffs *cutoffs, u32 length)
+{
+	u8 level = HOMA_PRIORITIES - 1;
+
+	while (level && READ_ONCE(cutoffs->cutoff[level]) < length)
+		level--;
+	return level;
+}
+
+void homa_allocator_init(const struct homa_cx *cx, struct homa_allocator *a)
+{
+	homa_memset(a, 0, sizeof(*a));
+	a->now.cutoff[0] = HOMA_MESSAGE_CEILING;
+	a->now.cutoff[4] = HOMA_MAX_MESSAGE;
+	a->now.cutoff[5] = 15000;
+	a->now.cutoff[6] = 2800;
+	a->now.cutoff[7] = 200;
+	a->now.version = 1;
+	a->now.sched_levels = cx->params->sched_levels ? (u8)cx->params->sched_levels : 4;
+	a->checked_at = cx->now;
+}
+
+void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u32 length, u32 unsched, u32 packet, u32 overhead)
+{
+	u32 offset, bytes;
+
+	unsched = homa_min(unsched, length);
+	a->bytes += length;
+	for (offset = 0; offset < unsched; offset += packet) {
+		bytes = homa_min(packet, length - offset) + overhead;
+		a->bytes += overhead;
+		a->unsched_bytes += bytes;
+		a->class_bytes[size_class(cx->params->unsched_by_remaining ? length - offset : length)] += bytes;
+	}
+}
+
+static u32 unsched_levels(const struct homa_params *params, const struct homa_allocator *a)
+{
+	u32 levels = params->num_priorities, n;
+
+	if (params->sched_levels)
+		return levels - params->sched_levels;
+	n = (u32)homa_div64(levels * a->unsched_bytes + a->bytes / 2, a->bytes);
+	return homa_max(1, homa_min(n, levels - 1));
+}
+
+static void fit(const struct homa_params *params, const struct homa_allocator *a, struct homa_cutoffs *c)
+{
+	u32 n = unsched_levels(params, a), class = 0, left;
+	u32 top = params->num_priorities - 1;
+	u64 rest = a->unsched_bytes;
+
+	homa_memset(c->cutoff, 0, sizeof(c->cutoff));
+	c->sched_levels = (u8)homa_max(params->num_priorities - n, 1);
+	/* Where one class alone exceeds an equal share, the levels below divide what is left. */
+	for (left = n; left > 1; left--) {
+		u64 share = homa_div64(rest, left), sum = 0;
+
+		while (class < HOMA_SIZE_CLASSES && sum + a->class_bytes[class] / 2 < share)
+			sum += a->class_bytes[class++];
+		if (!sum && class < HOMA_SIZE_CLASSES)
+			sum = a->class_bytes[class++];
+		rest -= sum;
+		c->cutoff[top--] = class ? class_limit(class - 1) : 0;
+	}
+	c->cutoff[top] = HOMA_MESSAGE_CEILING;
+	c->cutoff[0] = HOMA_MESSAGE_CEILING;
+}
+
+/* Has a level's share of the bytes left [half, three halves] of what @better would give it? */
+static bool moved(const struct homa_allocator *a, const struct homa_cutoffs *better)
+{
+	u64 have[HOMA_PRIORITIES] = { 0 }, want[HOMA_PRIORITIES] = { 0 };
+	u32 i;
+
+	if (a->now.sched_levels != better->sched_levels)
+		return true;
+	for (i = 0; i < HOMA_SIZE_CLASSES; i++) {
+		have[homa_cutoffs_level(&a->now, class_limit(i))] += a->class_bytes[i];
+		want[homa_cutoffs_level(better, class_limit(i))] += a->class_bytes[i];
+	}
+	for (i = 0; i < HOMA_PRIORITIES; i++)
+		if (2 * have[i] < want[i] || 2 * have[i] > 3 * want[i])
+			return true;
+	return false;
+}
+
+bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bool force)
+{
+	const struct homa_params *params = cx->params;
+	struct homa_cutoffs better = a->now;
+	bool adopt;
+	u32 i;
+
+	if (!force && (!params->cutoff_interval || cx->now - a->checked_at < params->cutoff_interval * params->tick_ns))
+		return false;
+	a->checked_at = cx->now;
+	if (!a->unsched_bytes)
+		return false;
+	fit(params, a, &better);
+	adopt = force || moved(a, &better);
+	if (adopt) {
+		/* Version 0 means "never told". */
+		better.version = a->now.version == 0xffff ? 1 : (u16)(a->now.version + 1);
+		a->now = better;
+		cx->counters->cutoff_updates++;
+	}
+	a->bytes = 0;
+	a->unsched_bytes = 0;
+	for (i = 0; i < HOMA_SIZE_CLASSES; i++) {
+		a->class_bytes[i] /= 2;
+		a->unsched_bytes += a->class_bytes[i];
+	}
+	return adopt;
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * The grant scheduler of a host; see grants.h.
+ */
+#include "grants.h"
+
+#define FIFO_CREDIT_MAX (1000ull * HOMA_MESSAGE_CEILING)
+
+void homa_grants_init(struct homa_grants *s, const struct homa_cutoffs *cutoffs)
+{
+	homa_memset(s, 0, sizeof(*s));
+	homa_tree_init(&s->peers);
+	homa_tree_init(&s->age);
+	s->cutoffs = cutoffs;
+}
+
+void homa_grant_peer_init(struct homa_grant_peer *peer)
+{
+	homa_node_init(&peer->node);
+	homa_tree_init(&peer->waiting);
+	peer->active = NULL;
+}
+
+void homa_grantee_init(struct homa_grantee *g)
+{
+	homa_node_init(&g->node);
+	homa_node_init(&g->age);
+	g->peer = NULL;
+	g->rank = HOMA_NOT_ACTIVE;
+	g->granted = 0;
+	g->received = 0;
+}
+
+static u32 outstanding(const struct homa_grantee *g)
+{
+	return g->granted > g->received ? g->granted - g->received : 0;
+}
+
+static struct homa_grantee *first_waiting(const struct homa_grant_peer *peer)
+{
+	return homa_container_of(peer->waiting.first, struct homa_grantee, node);
+}
+
+static bool fully_granted(const struct homa_grantee *g)
+{
+	return g->granted >= g->length;
+}
+
+/* Bring the peer's place among those with waiting messages in line with them. */
+static void requeue_peer(struct homa_grants *s, struct homa_grant_peer *peer)
+{
+	if (homa_node_queued(&peer->node))
+		homa_tree_remove(&s->peers, &peer->node);
+	if (peer->active || !peer->waiting.first)
+		return;
+	peer->node.key = peer->waiting.first->key;
+	peer->node.tie = peer->waiting.first->tie;
+	homa_tree_insert(&s->peers, &peer->node);
+}
+
+static void wait(struct homa_grants *s, struct homa_grantee *g)
+{
+	g->node.key = g->length - g->granted;
+	homa_tree_insert(&g->peer->waiting, &g->node);
+	requeue_peer(s, g->peer);
+}
+
+static void unwait(struct homa_grants *s, struct homa_grantee *g)
+{
+	homa_tree_remove(&g->peer->waiting, &g->node);
+	requeue_peer(s, g->peer);
+}
+
+static void place(struct homa_grants *s, struct homa_grantee *g, u32 rank)
+{
+	s->active[rank] = g;
+	g->rank = (u8)rank;
+}
+
+/* An active message has fewer bytes left than before: move it up. */
+static void promote(struct homa_grants *s, struct homa_grantee *g)
+{
+	u32 rank = g->rank;
+
+	g->node.key = g->length - g->granted;
+	while (rank && homa_node_before(&g->node, &s->active[rank - 1]->node)) {
+		place(s, s->active[rank - 1], rank);
+		rank--;
+	}
+	place(s, g, rank);
+}
+
+static void activate(struct homa_grants *s, struct homa_grantee *g)
+{
+	g->peer->active = g;
+	place(s, g, s->count++);
+	promote(s, g);
+}
+
+static void deactivate(struct homa_grants *s, struct homa_grantee *g)
+{
+	u32 i;
+
+	s->count--;
+	for (i = g->rank; i < s->count; i++)
+		place(s, s->active[i + 1], i);
+	g->rank = HOMA_NOT_ACTIVE;
+	g->peer->active = NULL;
+	requeue_peer(s, g->peer);
+}
+
+static u8 level(const struct homa_cx *cx, const struct homa_grants *s, const struct homa_grantee *g)
+{
+	u32 left = g->length - g->granted, used = homa_min(s->count, s->cutoffs->sched_levels);
+
+	if (left <= cx->params->tail_bytes)
+		return homa_cutoffs_level(s->cutoffs, left);
+	return g->rank + 1u < used ? (u8)(used - 1 - g->rank) : 0;
+}
+
+/* Allow @bytes more of @g. */
+static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, u32 bytes, u8 priority,
+		  struct homa_grant_list *out)
+{
+	u32 before = outstanding(g);
+
+	WRITE_ONCE(g->granted, g->granted + bytes);
+	s->incoming += outstanding(g) - before;
+	s->fifo_credit += (u64)bytes * cx->params->grant_fifo_fraction;
+	if (s->fifo_credit > FIFO_CREDIT_MAX)
+		s->fifo_credit = FIFO_CREDIT_MAX;
+	out->grant[out->count].to = g;
+	out->grant[out->count].offset = g->granted;
+	out->grant[out->count].priority = priority;
+	out->count++;
+}
+
+/* Bytes that may still be granted to anyone. */
+static u32 room(const struct homa_cx *cx, const struct homa_grants *s)
+{
+	u32 max = cx->params->max_incoming;
+
+	return s->incoming < max ? max - s->incoming : 0;
+}
+
+/* Give an active message what its window allows. */
+static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_list *out)
+{
+	const struct homa_params *params = cx->params;
+	u32 window = params->window ? params->window : params->share[s->count];
+	u32 left = g->length - g->received, target, bytes, space;
+
+	target = g->received + homa_min(window, left);
+	if (target <= g->granted)
+		return;
+	bytes = target - g->granted;
+	space = room(cx, s);
+	if (space < bytes || out->count == HOMA_GRANTS_MAX) {
+		s->short_of_room = true;
+		if (!space || out->count == HOMA_GRANTS_MAX)
+			return;
+		bytes = space;
+	}
+	grant(cx, s, g, bytes, level(cx, s, g), out);
+	promote(s, g);
+}
+
+static void forget_age(struct homa_grants *s, struct homa_grantee *g)
+{
+	if (homa_node_queued(&g->age))
+		homa_tree_remove(&s->age, &g->age);
+}
+
+/* Fill free places among the active messages, and retire those that need nothing more. */
+static void settle(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *changed, struct homa_grant_list *out)
+{
+	u32 i;
+
+	if (changed && changed->rank != HOMA_NOT_ACTIVE) {
+		grant_window(cx, s, changed, out);
+		if (fully_granted(changed)) {
+			forget_age(s, changed);
+			deactivate(s, changed);
+		}
+	}
+	while (s->count > cx->params->max_overcommit) {
+		struct homa_grantee *last = s->active[s->count - 1];
+
+		deactivate(s, last);
+		wait(s, last);
+	}
+	while (s->count < cx->params->max_overcommit && s->peers.first) {
+		struct homa_grant_peer *peer = homa_container_of(s->peers.first, struct homa_grant_peer, node);
+		struct homa_grantee *g = first_waiting(peer);
+
+		unwait(s, g);
+		activate(s, g);
+		requeue_peer(s, peer);
+		grant_window(cx, s, g, out);
+		if (fully_granted(g)) {
+			forget_age(s, g);
+			deactivate(s, g);
+		}
+		if (out->count == HOMA_GRANTS_MAX)
+			break;
+	}
+	if (!s->short_of_room || !room(cx, s))
+		return;
+	s->short_of_room = false;
+	for (i = 0; i < s->count; ) {
+		struct homa_grantee *g = s->active[i];
+
+		grant_window(cx, s, g, out);
+		if (fully_granted(g)) {
+			forget_age(s, g);
+			deactivate(s, g);
+			continue;
+		}
+		/* Should it have moved up, the ones it passed were served before it. */
+		i++;
+	}
+}
+
+/* Give the oldest message its share. */
+static void grant_oldest(const struct homa_cx *cx, struct homa_grants *s, struct homa_grant_list *out)
+{
+	u32 piece = cx->params->fifo_grant_increment, bytes;
+	struct homa_grantee *g;
+
+	if (s->fifo_credit < 1000ull * piece || !s->age.first || out->count == HOMA_GRANTS_MAX)
+		return;
+	g = homa_container_of(s->age.first, struct homa_grantee, age);
+	bytes = homa_min(piece, g->length - g->granted);
+	if (room(cx, s) < bytes || g->rank == 0)
+		return;
+	s->fifo_credit -= 1000ull * piece;
+	cx->counters->fifo_grant_bytes += bytes;
+	if (g->rank != HOMA_NOT_ACTIVE) {
+		grant(cx, s, g, bytes, s->cutoffs->sched_levels - 1, out);
+		promote(s, g);
+		if (fully_granted(g))
+			deactivate(s, g);
+	} else {
+		unwait(s, g);
+		grant(cx, s, g, bytes, s->cutoffs->sched_levels - 1, out);
+		if (!fully_granted(g))
+			wait(s, g);
+	}
+	if (fully_granted(g))
+		forget_age(s, g);
+}
+
+void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_peer *peer, u32 length,
+		     u32 granted, u32 received, struct homa_grant_list *out)
+{
+	struct homa_grantee *rival = peer->active;
+
+	g->peer = peer;
+	g->length = length;
+	g->received = received;
+	WRITE_ONCE(g->granted, granted);
+	g->rank = HOMA_NOT_ACTIVE;
+	g->node.tie = ++s->births;
+	g->node.key = length - granted;
+	g->age.key = g->node.tie;
+	s->incoming += outstanding(g);
+	if (fully_granted(g))
+		return;
+	if (cx->params->grant_fifo_fraction)
+		homa_tree_insert(&s->age, &g->age);
+
+	/* It takes the place of its peer's active message, or else of the last of all, if it is shorter. */
+	if (!rival && s->count >= cx->params->max_overcommit)
+		rival = s->active[s->count - 1];
+	if (!rival) {
+		activate(s, g);
+	} else if (homa_node_before(&g->node, &rival->node)) {
+		deactivate(s, rival);
+		wait(s, rival);
+		activate(s, g);
+		requeue_peer(s, peer);
+	} else {
+		wait(s, g);
+	}
+	settle(cx, s, g, out);
+	grant_oldest(cx, s, out);
+}
+
+void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, u32 received, u32 high,
+			  struct homa_grant_list *out)
+{
+	u32 before = outstanding(g);
+
+	if (!homa_grantee_scheduled(g))
+		return;
+	g->received = received;
+	if (high > g->granted) {
+		/* Senders round a grant up to a whole packet. */
+		bool waiting = homa_node_queued(&g->node);
+
+		if (waiting)
+			unwait(s, g);
+		WRITE_ONCE(g->granted, high);
+		if (g->rank != HOMA_NOT_ACTIVE)
+			promote(s, g);
+		else if (waiting && !fully_granted(g))
+			wait(s, g);
+		if (waiting && fully_granted(g))
+			forget_age(s, g);
+	}
+	s->incoming -= before;
+	s->incoming += outstanding(g);
+	settle(cx, s, g, out);
+	grant_oldest(cx, s, out);
+}
+
+void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_list *out)
+{
+	if (!homa_grantee_scheduled(g))
+		return;
+	s->incoming -= outstanding(g);
+	forget_age(s, g);
+	if (g->rank != HOMA_NOT_ACTIVE)
+		deactivate(s, g);
+	else if (homa_node_queued(&g->node))
+		unwait(s, g);
+	g->peer = NULL;
+	settle(cx, s, NULL, out);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Requests that ran; see history.h.
+ */
+#include "history.h"
+
+static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
+{
+	/* Ids of one client differ in their low bits, those of different clients by the token. Fibonacci hashing spreads both. */
+	u64 mixed = ((id >> 1) ^ ((u64)peer->token << 40)) * 0x9e3779b97f4a7c15ull;
+
+	return &h->bucket[(mixed >> 32) & (h->places - 1)];
+}
+
+void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *bucket, u32 places)
+{
+	u32 i;
+
+	h->place = place;
+	h->bucket = bucket;
+	h->places = places;
+	h->oldest = 0;
+	h->used = 0;
+	for (i = 0; i < places; i++)
+		bucket[i] = HOMA_NO_PLACE;
+}
+
+static bool expired(const struct homa_cx *cx, u64 since)
+{
+	return cx->now - since > cx->params->history_ticks * cx->params->tick_ns;
+}
+
+static void drop_oldest(struct homa_history *h)
+{
+	struct homa_memory *m = &h->place[h->oldest];
+	u32 *at = bucket_of(h, m->peer, m->id);
+
+	/* New entries are put in front, so the oldest is the last of its bucket. */
+	while (*at != h->oldest)
+		at = &h->place[*at].next;
+	*at = HOMA_NO_PLACE;
+	m->peer->remembered--;
+	h->oldest = (h->oldest + 1) & (h->places - 1);
+	h->used--;
+}
+
+static bool oldest_expired(const struct homa_cx *cx, const struct homa_history *h)
+{
+	return h->used && expired(cx, h->place[h->oldest].at);
+}
+
+void homa_history_expire(const struct homa_cx *cx, struct homa_history *h)
+{
+	while (oldest_expired(cx, h))
+		drop_oldest(h);
+}
+
+void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id)
+{
+	struct homa_memory *m;
+	u32 *bucket, i, place;
+
+	for (i = 0; i < 2 && oldest_expired(cx, h); i++)
+		drop_oldest(h);
+	if (h->used == h->places) {
+		m = &h->place[h->oldest];
+		if (m->id > m->peer->floor)
+			m->peer->floor = m->id;
+		m->peer->floor_at = cx->now;
+		drop_oldest(h);
+	}
+	place = (h->oldest + h->used++) & (h->places - 1);
+	bucket = bucket_of(h, peer, id);
+	m = &h->place[place];
+	m->peer = peer;
+	m->id = id;
+	m->at = cx->now;
+	m->next = *bucket;
+	*bucket = place;
+	peer->remembered++;
+}
+
+enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id)
+{
+	u32 at;
+
+	for (at = *bucket_of(h, peer, id); at != HOMA_NO_PLACE; at = h->place[at].next)
+		if (h->place[at].peer == peer && h->place[at].id == id && !expired(cx, h->place[at].at))
+			return HOMA_REQUEST_RAN;
+	if (peer->floor && expired(cx, peer->floor_at))
+		peer->floor = 0;
+	return id <= peer->floor ? HOMA_REQUEST_DOUBTFUL : HOMA_REQUEST_NEW;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * At most once: which requests have run, after their RPCs are forgotten.
+ *
+ * A copy of a request may be delayed in the network until its RPC has been acked and freed. It must not run again.
+ *
+ * - Every request that ran is remembered, by peer and id, for history_ticks (longer than a packet survives in a network) or
+ *   until its place is needed. A request that is remembered is refused.
+ * - When places run out, the oldest entry is dropped and its peer's floor raised to its id. Clients number their RPCs upwards, so
+ *   a request above the floor is new. One at or below it may be late or may have run: it is doubtful. Its data is dropped and
+ *   the client asked, by RESEND, to send again. A client that is done with the RPC answers RPC_UNKNOWN; one that still
+ *   waits sends data marked as sent again, and only after HOMA_PROOFS such answers does the RPC begin. The price is two
+ *   round trips for a request that was overtaken by as many finished ones as there are places.
+ * - A floor is dropped, too, when history_ticks have passed since it was raised.
+ *
+ * Not covered: a server that crashed knows nothing of what ran before.
+ *
+ * The owner gives the memory, so that the number of places can follow that of the host's RPCs.
+ *
+ * Owner: the host; one short lock protects the history and the peers' floor and remembered.
+ */
+#ifndef HOMA_HISTORY_H
+#define HOMA_HISTORY_H
+
+#include "peer.h"
+
+#define HOMA_PROOFS 2
+
+struct homa_memory {
+	struct homa_peer *peer;
+	u64 id;		/* as the client names it */
+	u64 at;		/* ns */
+	u32 next;	/* place of the next one in its bucket, or HOMA_NO_PLACE */
+};
+
+#define HOMA_NO_PLACE 0xffffffffu
+
+struct homa_history {
+	struct homa_memory *place;	/* a ring, oldest first */
+	u32 *bucket;
+	u32 places;			/* of both; a power of two */
+	u32 oldest, used;
+};
+
+enum homa_verdict {
+	HOMA_REQUEST_NEW,
+	HOMA_REQUEST_DOUBTFUL,
+	HOMA_REQUEST_RAN,
+};
+
+/**
+ * homa_history_init() - Nothing is remembered.
+ * @h:      To set up.
+ * @place:  Memory for @places entries.
+ * @bucket: Memory for @places numbers.
+ * @places: A power of two.
+ */
+void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *bucket, u32 places);
+
+/**
+ * homa_history_add() - A request ran and its RPC is being forgotten.
+ * @cx:   Time and parameters.
+ * @h:    History.
+ * @peer: The client's host.
+ * @id:   As the client names it.
+ */
+void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id);
+
+/**
+ * homa_history_judge() - May a request for which there is no RPC start one?
+ * @cx:   Time and parameters.
+ * @h:    History.
+ * @peer: The client's host.
+ * @id:   As the client names it.
+ */
+enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id);
+
+/* Forget what is older than history_ticks; every call to homa_history_add() does this for two entries. */
+void homa_history_expire(const struct homa_cx *cx, struct homa_history *h);
+
+#endif /* HOMA_HISTORY_H */

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * A peer: another host that we exchange RPCs with.
+ *
+ * - Cutoffs: the levels of unscheduled packets to it, as it told us; until it does, our own are the best guess.
+ * - Liveness: one RESEND is in flight per peer at a time. Any packet from it is an answer. timeout_resends without one, and it is dead:
+ *   every RPC with it fails.
+ * - Acks: RPCs whose responses we have in full and that it may forget. One rides on each DATA packet to it; when HOMA_MAX_ACKS are
+ *   waiting and one more comes, they go in an ACK packet together. What never gets a ride is asked for by NEED_ACK.
+ * - Floor: requests with an id up to here may have run and been forgotten; see history.h.
+ *
+ * Owner: the host; the peer's own short lock protects every field but grants (the grant scheduler's lock) and cutoffs (written
+ * under the peer's lock, read without).
+ */
+#ifndef HOMA_PEER_H
+#define HOMA_PEER_H
+
+#include "grants.h"
+
+struct homa_peer {
+	struct homa_cutoffs cutoffs;	/* of the peer, for messages to it */
+	struct homa_grant_peer grants;
+	struct homa_ack ack[HOMA_MAX_ACKS];
+	u8 acks;
+	u8 unanswered;		/* RESENDs in a row without any packet from the peer */
+	bool asking;		/* a RESEND is in flight */
+	u16 told_version;	/* of our cutoffs, last sent to it */
+	u32 unsched;		/* unscheduled bytes per message to it: whole packets */
+	u32 packet;		/* bytes of data in a full packet to it */
+	u32 token;		/* number given by the owner, unique among its peers */
+	u32 remembered;		/* entries in the history that point here; the peer must outlive them */
+	u64 asked_at;		/* ns; the last RESEND */
+	u64 heard_at;		/* ns; the last packet from it */
+	u64 told_at;		/* ns; the last CUTOFFS sent to it */
+	u64 floor;		/* request ids up to here may have been forgotten */
+	u64 floor_at;		/* ns; when the floor was raised */
+};
+
+enum homa_ask {
+	HOMA_ASK_NOW,
+	HOMA_ASK_LATER,	/* another RESEND is in flight */
+	HOMA_ASK_DEAD,	/* it answers nothing: fail all its RPCs with ETIMEDOUT */
+};
+
+/**
+ * homa_peer_init() - A peer nothing is known of.
+ * @cx:     Time and parameters.
+ * @peer:   To set up.
+ * @own:    This host's cutoffs.
+ * @packet: Bytes of data in a full packet to it, at least 1.
+ * @token:  Unique among the owner's peers.
+ */
+void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u32 packet, u32 token);
+
+/* Some packet from the peer has arrived. */
+void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
+
+/**
+ * homa_peer_ask() - May a RESEND be sent to this peer?
+ * @cx:   Time and parameters, counters.
+ * @peer: Peer; with HOMA_ASK_NOW, the RESEND counts as sent.
+ */
+enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer);
+
+/**
+ * homa_peer_add_ack() - A response is complete; let its server know when there is a packet to it.
+ * @peer:     The server's host.
+ * @ack:      The RPC.
+ * @overflow: Filled in when no room is left: acks to send in an ACK packet whose own RPC is @ack.
+ * Return: true when @overflow must be sent.
+ */
+bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_packet *overflow);
+
+/* Take one ack to ride on a DATA packet. Return: client_id 0 when there is none. */
+struct homa_ack homa_peer_take_ack(struct homa_peer *peer);
+
+/* Move all waiting acks into an ACK packet. */
+void homa_peer_take_acks(struct homa_peer *peer, struct homa_packet *pkt);
+
+/* The peer told us its cutoffs. */
+void homa_peer_set_cutoffs(struct homa_peer *peer, const struct homa_packet *pkt);
+
+/**
+ * homa_peer_check_cutoffs() - Does a peer need to be told our cutoffs?
+ * @cx:      Time and parameters.
+ * @peer:    Sender of a DATA packet.
+ * @own:     This host's cutoffs.
+ * @version: In the packet.
+ * @pkt:     Filled in, ids and ports excepted, when they must be sent.
+ * Return: true when @pkt must be sent: not more than once per tick and version, whatever arrives.
+ */
+bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u16 version,
+			     struct homa_packet *pkt);
+
+#endif /* HOMA_PEER_H */

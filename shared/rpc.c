@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * The state machine of an RPC; see rpc.h.
+ */
+#include "rpc.h"
+
+static struct homa_effect *effect(struct homa_effects *fx, enum homa_effect_type type)
+{
+	/* Every input function's longest path stays below HOMA_FX_MAX; should one ever not, the last effect gives way. */
+	struct homa_effect *e = &fx->fx[fx->count < HOMA_FX_MAX ? fx->count++ : HOMA_FX_MAX - 1];
+
+	homa_memset(e, 0, sizeof(*e));
+	e->type = (u8)type;
+	return e;
+}
+
+static void send(struct homa_effects *fx, enum homa_packet_type type)
+{
+	effect(fx, HOMA_FX_SEND)->packet = (u8)type;
+}
+
+/* Ask for a range of the message being received. */
+static void ask(const struct homa_cx *cx, struct homa_effects *fx, u32 offset, u32 length)
+{
+	struct homa_effect *e = effect(fx, HOMA_FX_ASK);
+
+	e->packet = HOMA_RESEND;
+	e->offset = offset;
+	e->length = length;
+	e->priority = (u8)(cx->params->num_priorities - 1);
+}
+
+static void drop(const struct homa_cx *cx, enum homa_drop why)
+{
+	cx->counters->packets_dropped[why]++;
+}
+
+static void init(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
+{
+	/* The gaps of the message need not be cleared: homa_msgin_init() sets their number. */
+	homa_memset(rpc, 0, offsetof(struct homa_rpc, in));
+	rpc->id = id;
+	rpc->active_at = cx->now;
+}
+
+void homa_rpc_init_client(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
+{
+	init(cx, rpc, id);
+	rpc->state = HOMA_RPC_OUTGOING;
+	cx->counters->client_requests_started++;
+}
+
+void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt, struct homa_effects *fx)
+{
+	init(cx, rpc, id);
+	rpc->state = HOMA_RPC_INCOMING;
+	rpc->doubt = doubt;
+	if (!doubt) {
+		cx->counters->server_requests_started++;
+		return;
+	}
+	cx->counters->requests_doubted++;
+	ask(cx, fx, 0, HOMA_RESEND_ALL);
+}
+
+void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length)
+{
+	rpc->asked_end = length == HOMA_RESEND_ALL ? 0 : offset + length;
+	rpc->resent = true;
+	if (rpc->asked < 0xffff)
+		rpc->asked++;
+}
+
+/* End of the bytes that the sender may have sent. */
+static u32 expected(const struct homa_rpc *rpc, u32 in_granted)
+{
+	return rpc->scheduled ? homa_max(rpc->incoming, in_granted) : rpc->incoming;
+}
+
+static void deliver(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	if (rpc->scheduled)
+		effect(fx, HOMA_FX_RX_END);
+	rpc->scheduled = false;
+	rpc->resent = false;
+	if (homa_rpc_is_client(rpc)) {
+		rpc->state = HOMA_RPC_DONE;
+		cx->counters->client_responses_done++;
+		effect(fx, HOMA_FX_ACK);
+	} else {
+		rpc->state = HOMA_RPC_SERVING;
+		cx->counters->server_requests_done++;
+	}
+	effect(fx, HOMA_FX_DELIVER);
+}
+
+/* A doubtful request's client must show that it still waits. Return: true when it has. */
+static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt, struct homa_effects *fx)
+{
+	/* One proof per answer, of however many packets: the one with the message's first byte. */
+	if (pkt->data.retransmit && !pkt->data.offset && rpc->resent) {
+		rpc->resent = false;
+		if (--rpc->doubt)
+			ask(cx, fx, 0, HOMA_RESEND_ALL);
+		else
+			cx->counters->server_requests_started++;
+	}
+	if (rpc->doubt)
+		drop(cx, HOMA_DROP_STALE);
+	return !rpc->doubt;
+}
+
+static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
+				    struct homa_effects *fx)
+{
+	struct homa_range nothing = { 0, 0 };
+	struct homa_msgin *in = &rpc->in;
+	struct homa_accept accept;
+	struct homa_effect *e;
+	u32 gaps;
+
+	if (homa_rpc_is_client(rpc) && rpc->state == HOMA_RPC_OUTGOING)
+		rpc->state = HOMA_RPC_INCOMING;
+	if (rpc->state != HOMA_RPC_INCOMING) {
+		drop(cx, HOMA_DROP_DUPLICATE);
+		return nothing;
+	}
+	if (rpc->doubt && !proven(cx, rpc, pkt, fx))
+		return nothing;
+	if (!rpc->receiving) {
+		homa_msgin_init(in, pkt->data.message_length);
+		rpc->receiving = true;
+		rpc->incoming = pkt->data.incoming;
+	} else if (pkt->data.message_length != in->length) {
+		drop(cx, HOMA_DROP_LENGTH);
+		return nothing;
+	}
+	gaps = in->gaps;
+	accept = homa_msgin_data(in, pkt->data.offset, pkt->data.length);
+	if (accept.why) {
+		drop(cx, accept.why);
+		return nothing;
+	}
+	if (in->gaps > gaps)
+		cx->counters->gaps_created++;
+	if (pkt->data.retransmit)
+		cx->counters->resent_packets_used++;
+	if (in->received == in->length) {
+		deliver(cx, rpc, fx);
+		return accept.range;
+	}
+	if (rpc->scheduled) {
+		effect(fx, HOMA_FX_RX_MORE);
+	} else if (rpc->incoming < in->length) {
+		rpc->scheduled = true;
+		e = effect(fx, HOMA_FX_RX_ADD);
+		e->length = in->length;
+		e->offset = homa_max(rpc->incoming, in->high);
+	}
+	if (rpc->resent && pkt->data.retransmit && accept.range.end >= rpc->asked_end) {
+		/* What was asked for is here; go on with the next gap of the same age. */
+		struct homa_range next = homa_msgin_missing(in, rpc->lost_end);
+
+		rpc->resent = false;
+		if (next.start < next.end)
+			ask(cx, fx, next.start, next.end - next.start);
+	}
+	return accept.range;
+}
+
+static void restart(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	if (rpc->scheduled)
+		effect(fx, HOMA_FX_RX_END);
+	rpc->scheduled = false;
+	rpc->receiving = false;
+	rpc->resent = false;
+	rpc->state = HOMA_RPC_OUTGOING;
+	rpc->seen = 0;
+	cx->counters->rpcs_restarted++;
+	effect(fx, HOMA_FX_TX_RESTART);
+}
+
+struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
+				 struct homa_effects *fx)
+{
+	struct homa_range nothing = { 0, 0 };
+	struct homa_effect *e;
+	bool client = homa_rpc_is_client(rpc), asked = rpc->asked;
+
+	rpc->active_at = cx->now;
+	rpc->asked = 0;
+
+	switch (pkt->type) {
+	case HOMA_DATA:
+		return input_data(cx, rpc, pkt, fx);
+	case HOMA_GRANT:
+		if (rpc->state != HOMA_RPC_OUTGOING)
+			break;
+		e = effect(fx, HOMA_FX_TX_GRANT);
+		e->offset = pkt->grant.offset;
+		e->priority = pkt->grant.priority;
+		return nothing;
+	case HOMA_RESEND:
+		if (client ? rpc->state == HOMA_RPC_DONE : rpc->state != HOMA_RPC_OUTGOING) {
+			/* The response asked for does not exist yet. */
+			send(fx, HOMA_BUSY);
+			return nothing;
+		}
+		e = effect(fx, HOMA_FX_TX_RESEND);
+		e->offset = pkt->resend.offset;
+		e->length = pkt->resend.length;
+		e->priority = pkt->resend.priority;
+		return nothing;
+	case HOMA_BUSY:
+		return nothing;
+	case HOMA_RPC_UNKNOWN:
+		if (!client) {
+			homa_rpc_acked(rpc, fx);
+			return nothing;
+		}
+		/* It answers a question of ours, or it is stale: an unasked one must not make us send everything again. */
+		if (!asked)
+			break;
+		restart(cx, rpc, fx);
+		return nothing;
+	case HOMA_NEED_ACK:
+		cx->counters->ignored_need_acks++;
+		return nothing;
+	}
+	drop(cx, HOMA_DROP_STATE);
+	return nothing;
+}
+
+void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt, enum homa_verdict verdict, struct homa_effects *fx)
+{
+	bool to_server = homa_id_is_client(pkt->sender_id);
+
+	switch (pkt->type) {
+	case HOMA_DATA:
+		if (!to_server)
+			break;
+		if (verdict == HOMA_REQUEST_RAN) {
+			cx->counters->requests_refused++;
+			drop(cx, HOMA_DROP_STALE);
+			return;
+		}
+		effect(fx, HOMA_FX_CREATE)->doubt = verdict == HOMA_REQUEST_DOUBTFUL ? HOMA_PROOFS : 0;
+		return;
+	case HOMA_RESEND:
+		/* A client that is told "unknown" starts over, so nothing is said of a request that ran: it must not. */
+		if (to_server && verdict == HOMA_REQUEST_RAN)
+			break;
+		send(fx, HOMA_RPC_UNKNOWN);
+		return;
+	case HOMA_NEED_ACK:
+		if (to_server)
+			break;
+		send(fx, HOMA_ACK);
+		return;
+	}
+	drop(cx, HOMA_DROP_UNKNOWN);
+}
+
+bool homa_rpc_reply(const struct homa_cx *cx, struct homa_rpc *rpc)
+{
+	if (rpc->state != HOMA_RPC_SERVING)
+		return false;
+	rpc->state = HOMA_RPC_OUTGOING;
+	rpc->active_at = cx->now;
+	rpc->asked = 0;
+	rpc->seen = 0;
+	cx->counters->server_responses_started++;
+	return true;
+}
+
+/* The RPC is over: let go of it everywhere. */
+static void finish(struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	if (rpc->scheduled)
+		effect(fx, HOMA_FX_RX_END);
+	rpc->scheduled = false;
+	if (!homa_rpc_is_client(rpc) && rpc->state != HOMA_RPC_INCOMING)
+		effect(fx, HOMA_FX_RAN);
+	rpc->state = HOMA_RPC_DONE;
+	effect(fx, HOMA_FX_FREE);
+}
+
+void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	finish(rpc, fx);
+}
+
+void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error, struct homa_effects *fx)
+{
+	if (error == HOMA_ERR_TIMEDOUT)
+		cx->counters->rpc_timeouts++;
+	if (error && homa_rpc_is_client(rpc))
+		effect(fx, HOMA_FX_FAIL)->error = (u8)error;
+	finish(rpc, fx);
+}
+
+static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc)
+{
+	return rpc->asked >= HOMA_RPC_PATIENCE * cx->params->timeout_resends;
+}
+
+/* Count progress of our own as activity. Return: ns since the last one. */
+static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u32 progress)
+{
+	if (progress != rpc->seen) {
+		rpc->seen = progress;
+		rpc->active_at = cx->now;
+	}
+	return cx->now - rpc->active_at;
+}
+
+static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+{
+	const struct homa_params *params = cx->params;
+	u64 patience = params->resend_ticks * params->tick_ns;
+	u32 upto = rpc->receiving ? expected(rpc, view->in_granted) : 0;
+	struct homa_range missing = { 0, 0 };
+
+	if (rpc->receiving) {
+		missing = homa_msgin_missing(&rpc->in, upto);
+		if (missing.start == missing.end) {
+			/* All that was granted is here: the next step is our own scheduler's. */
+			rpc->active_at = cx->now;
+			return cx->now + patience;
+		}
+	}
+	if (silence(cx, rpc, upto) < patience)
+		return rpc->active_at + patience;
+	if (out_of_patience(cx, rpc)) {
+		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
+		return 0;
+	}
+	rpc->lost_end = upto;
+	if (rpc->receiving)
+		ask(cx, fx, missing.start, missing.end - missing.start);
+	else
+		ask(cx, fx, 0, HOMA_RESEND_ALL);
+	return cx->now + params->resend_interval * params->tick_ns;
+}
+
+static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+{
+	const struct homa_params *params = cx->params;
+	u64 patience = params->request_ack_ticks * params->tick_ns;
+	bool waiting = view->out_sent < view->out_granted;
+
+	if (silence(cx, rpc, view->out_sent) < patience || waiting)
+		return (waiting ? cx->now : rpc->active_at) + patience;
+	if (cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns || out_of_patience(cx, rpc)) {
+		/* The client's host is gone, or the client never answers: nobody waits for this response. */
+		if (rpc->asked >= params->timeout_resends) {
+			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
+			return 0;
+		}
+	}
+	rpc->asked++;
+	send(fx, HOMA_NEED_ACK);
+	return cx->now + params->resend_interval * params->tick_ns;
+}
+
+u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+{
+	const struct homa_params *params = cx->params;
+	u64 patience = params->resend_ticks * params->tick_ns;
+
+	switch (rpc->state) {
+	case HOMA_RPC_INCOMING:
+		return receiver_timer(cx, rpc, view, fx);
+	case HOMA_RPC_OUTGOING:
+		if (!homa_rpc_is_client(rpc))
+			return server_timer(cx, rpc, view, fx);
+		if (silence(cx, rpc, view->out_sent) < patience || view->out_sent < view->out_granted)
+			return cx->now + patience;
+		return receiver_timer(cx, rpc, view, fx);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * An RPC: the state machine that ties a request and its response, on either side.
+ *
+ *	client:	OUTGOING ── first response packet ──▶ INCOMING ── response complete ──▶ DONE
+ *	server:	INCOMING ── request complete ──▶ SERVING ── reply ──▶ OUTGOING ── ack ──▶ DONE
+ *
+ * What asks for lost data, and when (all silences are measured from the last packet of this RPC, or the last progress of our own):
+ *
+ * - Receiver of a message, granted bytes missing for resend_ticks: RESEND for the first gap; then, as each answer fills what was asked
+ *   for, at once for the next gap that is as old.
+ * - Client without any response, request sent as far as allowed: RESEND for the whole response. The server answers with DATA, BUSY, or
+ *   RPC_UNKNOWN; on the last the client starts the RPC over.
+ * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every resend_interval. After timeout_ticks without
+ *   a packet from the client's host, it forgets the RPC.
+ * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
+ * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC fails even though the peer lives.
+ *
+ * Every input function appends to a list of effects, which the caller carries out after it has dropped the RPC's lock. The message
+ * being sent and the one being received in the eyes of the schedulers (struct homa_msgout, struct homa_grantee) belong to other
+ * locks; what they must be told is an effect.
+ *
+ * Owner: the RPC's own lock protects every field.
+ */
+#ifndef HOMA_RPC_H
+#define HOMA_RPC_H
+
+#include "history.h"
+#include "msgin.h"
+#include "txq.h"
+
+#define HOMA_RPC_PATIENCE 4
+
+enum homa_rpc_state {
+	HOMA_RPC_OUTGOING,
+	HOMA_RPC_INCOMING,
+	HOMA_RPC_SERVING,
+	HOMA_RPC_DONE,
+};
+
+struct homa_rpc {
+	u64 id;		/* as this side names it: even on the client, odd on the server */
+	u64 active_at;	/* ns; last packet of this RPC, or progress of our own */
+	u32 incoming;	/* bytes of the message being received that come without a grant */
+	u32 seen;	/* bytes sent or granted when the timer last looked */
+	u32 asked_end;	/* end of what the last RESEND asked for */
+	u32 lost_end;	/* gaps below this are old enough to be asked for */
+	u8 state;	/* enum homa_rpc_state */
+	u8 doubt;	/* proofs still needed that the client waits for this RPC */
+	u16 asked;	/* requests in a row without a packet of this RPC */
+	bool receiving;	/* in is set up */
+	bool scheduled;	/* the grant scheduler knows the message being received */
+	bool resent;	/* a RESEND was sent and lost data may still be on its way */
+	struct homa_msgin in;
+};
+
+enum homa_effect_type {
+	HOMA_FX_SEND,		/* send control packet .packet to the peer: offset, length, priority where its type has them */
+	HOMA_FX_ASK,		/* homa_peer_ask(); NOW: homa_rpc_asked() and send RESEND; DEAD: end the peer's RPCs */
+	HOMA_FX_CREATE,		/* make an RPC for this request: homa_rpc_init_server() with .doubt, then the packet again */
+	HOMA_FX_TX_GRANT,	/* homa_txq_grant() */
+	HOMA_FX_TX_RESEND,	/* homa_txq_resend(); send BUSY if it says so */
+	HOMA_FX_TX_RESTART,	/* forget the response so far and homa_txq_restart() */
+	HOMA_FX_RX_ADD,		/* homa_grants_add(): .length of the message, .offset granted so far */
+	HOMA_FX_RX_MORE,	/* homa_grants_received() */
+	HOMA_FX_RX_END,		/* homa_grants_remove() */
+	HOMA_FX_DELIVER,	/* the message is complete: to the user */
+	HOMA_FX_ACK,		/* homa_peer_add_ack() */
+	HOMA_FX_RAN,		/* homa_history_add() */
+	HOMA_FX_FAIL,		/* tell the user: .error; then free */
+	HOMA_FX_FREE,		/* the RPC is over: free it */
+};
+
+/* Errors of HOMA_FX_FAIL; the owner maps them to its errno. */
+enum homa_error {
+	HOMA_ERR_NONE,
+	HOMA_ERR_TIMEDOUT,
+};
+
+struct homa_effect {
+	u8 type;		/* enum homa_effect_type */
+	u8 packet;		/* enum homa_packet_type */
+	u8 priority;
+	u8 doubt;
+	u8 error;		/* enum homa_error */
+	u32 offset, length;
+};
+
+/* At most so many effects follow from one input. */
+#define HOMA_FX_MAX 8
+
+struct homa_effects {
+	u32 count;
+	struct homa_effect fx[HOMA_FX_MAX];
+};
+
+/* What the timer needs to know of objects under other locks; stale values are harmless. */
+struct homa_rpc_view {
+	u32 out_length;	/* 0: nothing is being sent */
+	u32 out_sent;
+	u32 out_granted;
+	u32 in_granted;	/* of the grantee, if scheduled */
+	u64 peer_heard_at;
+};
+
+static inline bool homa_rpc_is_client(const struct homa_rpc *rpc)
+{
+	return homa_id_is_client(rpc->id);
+}
+
+/**
+ * homa_rpc_init_client() - Start an RPC; its request is ready for homa_txq_add().
+ * @cx:  Time, counters.
+ * @rpc: To set up.
+ * @id:  Even, above 0, higher than every earlier one of this host, its earlier lives included.
+ */
+void homa_rpc_init_client(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id);
+
+/**
+ * homa_rpc_init_server() - Start an RPC for a request that has begun to arrive.
+ * @cx:    Time, counters.
+ * @rpc:   To set up.
+ * @id:    Odd.
+ * @doubt: From HOMA_FX_CREATE.
+ * @fx:    Effects are appended.
+ */
+void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt, struct homa_effects *fx);
+
+/**
+ * homa_rpc_input() - A packet of this RPC has arrived. ACK, CUTOFFS and FREEZE are not an RPC's.
+ * @cx:   Time, parameters, counters.
+ * @rpc:  RPC.
+ * @pkt:  Validated.
+ * @fx:   Effects are appended.
+ * Return: For DATA, the bytes to keep; otherwise an empty range.
+ */
+struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
+				 struct homa_effects *fx);
+
+/**
+ * homa_rpc_unknown() - A packet has arrived for which there is no RPC.
+ * @cx:      Counters.
+ * @pkt:     Validated.
+ * @verdict: Of the history, when @pkt was sent by a client.
+ * @fx:      Effects are appended.
+ */
+void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt, enum homa_verdict verdict, struct homa_effects *fx);
+
+/**
+ * homa_rpc_reply() - The server's user has the response; it is ready for homa_txq_add().
+ * @cx:  Time, counters.
+ * @rpc: RPC.
+ * Return: false when the RPC does not wait for a response.
+ */
+bool homa_rpc_reply(const struct homa_cx *cx, struct homa_rpc *rpc);
+
+/**
+ * homa_rpc_acked() - The client is done with this RPC.
+ * @rpc: At the server.
+ * @fx:  Effects are appended.
+ */
+void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx);
+
+/**
+ * homa_rpc_abort() - End an RPC from this side: by its user, or because the peer is dead.
+ * @cx:    Counters.
+ * @rpc:   RPC.
+ * @error: For the user; HOMA_ERR_NONE: the user need not be told.
+ * @fx:    Effects are appended; HOMA_FX_FREE is always among them.
+ */
+void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error, struct homa_effects *fx);
+
+/**
+ * homa_rpc_timer() - Look after an RPC.
+ * @cx:   Time, parameters, counters.
+ * @rpc:  RPC.
+ * @view: Of the objects around it.
+ * @fx:   Effects are appended.
+ * Return: When to look again, ns; 0: when something happens to it.
+ */
+u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx);
+
+/* The RESEND of HOMA_FX_ASK has been sent: @offset and @length as in it. */
+void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length);
+
+#endif /* HOMA_RPC_H */

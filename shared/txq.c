@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * The transmit queue of a host; see txq.h.
+ */
+#include "txq.h"
+
+#define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)	/* a megabyte: the share is kept over time, not saved up */
+
+void homa_txq_init(struct homa_txq *q)
+{
+	homa_memset(q, 0, sizeof(*q));
+	homa_tree_init(&q->srpt);
+	homa_tree_init(&q->age);
+}
+
+void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u32 overhead,
+		      const struct homa_cutoffs *cutoffs)
+{
+	homa_memset(msg, 0, sizeof(*msg));
+	msg->length = length;
+	msg->unsched = homa_min(length, unsched);
+	msg->granted = msg->unsched;
+	msg->packet = packet;
+	msg->overhead = overhead;
+	msg->cutoffs = cutoffs;
+}
+
+static void dequeue(struct homa_txq *q, struct homa_msgout *msg)
+{
+	if (homa_node_queued(&msg->srpt))
+		homa_tree_remove(&q->srpt, &msg->srpt);
+	if (homa_node_queued(&msg->age))
+		homa_tree_remove(&q->age, &msg->age);
+}
+
+/* Bring the message's place in the queue in line with what it has to send. */
+static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
+{
+	u64 left = msg->length - msg->sent;
+
+	if (!homa_msgout_sendable(msg)) {
+		dequeue(q, msg);
+		return;
+	}
+	if (homa_node_queued(&msg->srpt)) {
+		if (q->srpt.first == &msg->srpt && left <= msg->srpt.key) {
+			/* First it was and first it stays. */
+			msg->srpt.key = left;
+			return;
+		}
+		if (left == msg->srpt.key)
+			return;
+		homa_tree_remove(&q->srpt, &msg->srpt);
+	}
+	msg->srpt.key = left;
+	homa_tree_insert(&q->srpt, &msg->srpt);
+	if (cx->params->pacer_fifo_fraction && !homa_node_queued(&msg->age))
+		homa_tree_insert(&q->age, &msg->age);
+}
+
+void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
+{
+	msg->srpt.tie = ++q->births;
+	msg->age.key = msg->srpt.tie;
+	requeue(cx, q, msg);
+}
+
+void homa_txq_remove(struct homa_txq *q, struct homa_msgout *msg)
+{
+	dequeue(q, msg);
+}
+
+void homa_txq_restart(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
+{
+	msg->sent = 0;
+	msg->granted = msg->unsched;
+	msg->again_start = 0;
+	msg->again_end = 0;
+	requeue(cx, q, msg);
+}
+
+static void grant(struct homa_msgout *msg, u32 offset)
+{
+	if (offset > msg->granted)
+		msg->granted = homa_min(offset, msg->length);
+}
+
+void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u8 priority)
+{
+	grant(msg, offset);
+	msg->sched_priority = priority;
+	requeue(cx, q, msg);
+}
+
+enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u32 length,
+				u8 priority)
+{
+	u32 end = msg->sent;
+	enum homa_again answer = HOMA_AGAIN_QUEUED;
+
+	if (length == HOMA_RESEND_ALL) {
+		offset = 0;
+		if (!msg->sent)
+			return HOMA_AGAIN_BUSY;
+	} else {
+		if (offset >= msg->length)
+			return HOMA_AGAIN_QUEUED;
+		end = offset + homa_min(length, msg->length - offset);
+		grant(msg, end);
+		if (end > msg->sent) {
+			/* Their turn has yet to come; that is also the way to answer for the part that was sent. */
+			end = msg->sent;
+			answer = HOMA_AGAIN_BUSY;
+		}
+	}
+	if (offset < end) {
+		/* One request at a time: what an earlier one still waits for is asked for again if it matters. */
+		msg->again_start = offset;
+		msg->again_end = end;
+		msg->again_priority = priority;
+	}
+	requeue(cx, q, msg);
+	return answer;
+}
+
+static u8 unsched_level(const struct homa_cx *cx, const struct homa_msgout *msg, u32 offset)
+{
+	return homa_cutoffs_level(msg->cutoffs, cx->params->unsched_by_remaining ? msg->length - offset : msg->length);
+}
+
+void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
+{
+	if (q->idle_at < cx->now)
+		q->idle_at = cx->now;
+	q->idle_at += homa_params_link_ns(cx->params, bytes);
+}
+
+/* Fill in @xmit with the message's next bytes and count them as sent. */
+static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 burst, struct homa_xmit *xmit)
+{
+	u8 level;
+
+	xmit->msg = msg;
+	if (msg->again_start < msg->again_end) {
+		xmit->offset = msg->again_start;
+		xmit->length = homa_min(msg->packet, msg->again_end - msg->again_start);
+		xmit->retransmit = true;
+		msg->again_start += xmit->length;
+		level = msg->again_priority;
+		homa_txq_charge(cx, q, xmit->length + msg->overhead);
+		cx->counters->resent_packets++;
+	} else {
+		u32 offset = msg->sent, left, length;
+
+		level = offset < msg->unsched ? unsched_level(cx, msg, offset) : msg->sched_priority;
+		xmit->offset = offset;
+		xmit->length = 0;
+		xmit->retransmit = false;
+		do {
+			left = msg->length - offset;
+			length = homa_min(msg->packet, left);
+			if (xmit->length && xmit->length + length > burst)
+				break;
+			if (xmit->length && level != (offset < msg->unsched ? unsched_level(cx, msg, offset) : msg->sched_priority))
+				break;
+			xmit->length += length;
+			offset += length;
+			homa_txq_charge(cx, q, length + msg->overhead);
+		} while (offset < msg->granted);
+		msg->sent = offset;
+	}
+	xmit->incoming = homa_max(msg->granted, msg->sent);
+	xmit->priority = homa_params_priority(cx->params, level);
+	requeue(cx, q, msg);
+}
+
+enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst, struct homa_xmit *xmit)
+{
+	const struct homa_params *params = cx->params;
+	struct homa_msgout *msg;
+
+	if (!q->srpt.first)
+		return HOMA_TX_EMPTY;
+	if (q->idle_at > cx->now + params->nic_queue_ns) {
+		xmit->wake = q->idle_at - params->nic_queue_ns;
+		return HOMA_TX_WAIT;
+	}
+	msg = homa_container_of(q->srpt.first, struct homa_msgout, srpt);
+	if (q->age.first && q->age.first != &msg->age && q->fifo_credit >= 1000ull * msg->packet) {
+		msg = homa_container_of(q->age.first, struct homa_msgout, age);
+		take(cx, q, msg, burst, xmit);
+		q->fifo_credit -= q->fifo_credit < 1000ull * xmit->length ? q->fifo_credit : 1000ull * xmit->length;
+		cx->counters->pacer_fifo_bytes += xmit->length;
+	} else {
+		take(cx, q, msg, burst, xmit);
+		q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;
+		if (q->fifo_credit > FIFO_CREDIT_MAX)
+			q->fifo_credit = FIFO_CREDIT_MAX;
+	}
+	cx->counters->pacer_bytes += xmit->length;
+	return HOMA_TX_SEND;
+}
+
+enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, struct homa_xmit *xmit)
+{
+	if (msg->length > cx->params->defer_min_bytes || !homa_msgout_sendable(msg))
+		return HOMA_TX_EMPTY;
+	take(cx, q, msg, 0, xmit);
+	return HOMA_TX_SEND;
+}

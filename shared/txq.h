@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * The transmit queue of a host and the messages in it: what is sent next, how much, at what priority.
+ *
+ * - SRPT: of the messages that may send (their first unscheduled bytes, or what has been granted), the one with the fewest bytes left
+ *   goes first.
+ * - FIFO share: pacer_fifo_fraction of the bytes goes to the oldest such message, so that the longest one is not starved.
+ * - Link clock: the queue computes when the link will have sent all it was given, and lets no more than max_nic_queue_usecs wait in
+ *   the NIC, where it could no longer be overtaken. Control packets are not queued but charged to the clock.
+ * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is less than what waiting costs them.
+ * - A packet is always full but for the last of a message: a grant that ends inside a packet releases all of it.
+ * - Data sent again goes before the message's new data, at the priority its receiver asked for.
+ *
+ * Owner: the host; one short lock protects the queue and every message's fields, and is not held while packets are sent.
+ */
+#ifndef HOMA_TXQ_H
+#define HOMA_TXQ_H
+
+#include "cutoffs.h"
+#include "tree.h"
+
+/* A message being sent. */
+struct homa_msgout {
+	struct homa_node srpt;			/* queued while there is something to send */
+	struct homa_node age;			/* likewise, by birth, when there is a FIFO share */
+	const struct homa_cutoffs *cutoffs;	/* of the receiver; read without lock */
+	u32 length;	/* bytes in the message */
+	u32 unsched;	/* bytes sent without a grant */
+	u32 granted;	/* may be sent below this offset; at least unsched */
+	u32 sent;	/* next new byte to send */
+	u32 again_start, again_end;	/* to be sent again; empty when equal */
+	u32 packet;	/* bytes of data in a full packet */
+	u32 overhead;	/* bytes on the link that a packet adds to its data */
+	u8 sched_priority;	/* level of granted bytes, as the last GRANT said */
+	u8 again_priority;	/* as the RESEND said */
+};
+
+struct homa_txq {
+	struct homa_tree srpt, age;
+	u64 births;	/* messages seen; ties are served in this order */
+	u64 idle_at;	/* ns; when the link will be done with all it was given */
+	u64 fifo_credit;	/* bytes the oldest message is owed, in thousandths */
+};
+
+/* One decision: transmit [offset, offset + length) of a message. */
+struct homa_xmit {
+	struct homa_msgout *msg;
+	u32 offset, length;
+	u32 incoming;	/* for the DATA header */
+	u8 priority;	/* on the wire */
+	bool retransmit;
+	u64 wake;	/* ns; with HOMA_TX_WAIT: ask again then */
+};
+
+enum homa_tx {
+	HOMA_TX_EMPTY,	/* nothing may be sent; a new message or a grant will change that */
+	HOMA_TX_WAIT,	/* the NIC has enough until xmit.wake */
+	HOMA_TX_SEND,
+};
+
+/* What became of a RESEND. */
+enum homa_again {
+	HOMA_AGAIN_QUEUED,
+	HOMA_AGAIN_BUSY,	/* asked for bytes that wait for their turn: answer BUSY */
+};
+
+/**
+ * homa_txq_init() - An empty queue over an idle link.
+ * @q: To set up.
+ */
+void homa_txq_init(struct homa_txq *q);
+
+/**
+ * homa_msgout_init() - Prepare a message for sending; no lock needed.
+ * @msg:      To set up.
+ * @length:   Bytes, 1 … max_message.
+ * @unsched:  Bytes sent without a grant, see homa_peer; cut to @length here.
+ * @packet:   Bytes of data in a full packet.
+ * @overhead: Bytes on the link that a packet adds to its data.
+ * @cutoffs:  Of the receiver; outlives the message.
+ */
+void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u32 overhead,
+		      const struct homa_cutoffs *cutoffs);
+
+/**
+ * homa_txq_add() - Start sending a message.
+ * @cx:  Parameters.
+ * @q:   Queue.
+ * @msg: Set up, and not added before.
+ */
+void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg);
+
+/**
+ * homa_txq_remove() - Stop sending a message, whatever its state.
+ * @q:   Queue.
+ * @msg: Set up; added or not.
+ */
+void homa_txq_remove(struct homa_txq *q, struct homa_msgout *msg);
+
+/**
+ * homa_txq_restart() - Send a message again from its start, as if it had never been sent.
+ * @cx:  Parameters.
+ * @q:   Queue.
+ * @msg: Was added.
+ */
+void homa_txq_restart(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg);
+
+/**
+ * homa_txq_grant() - The receiver allows more.
+ * @cx:       Parameters.
+ * @q:        Queue.
+ * @msg:      Was added.
+ * @offset:   Send up to here; less than before changes nothing.
+ * @priority: Level of scheduled bytes from now on.
+ */
+void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u8 priority);
+
+/**
+ * homa_txq_resend() - The receiver misses bytes. They also count as granted: the GRANT may have been what was lost.
+ * @cx:       Parameters.
+ * @q:        Queue.
+ * @msg:      Was added.
+ * @offset:   First byte missing.
+ * @length:   Bytes, or HOMA_RESEND_ALL: all that was sent.
+ * @priority: Level for them.
+ * Return: What to answer.
+ */
+enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u32 length,
+				u8 priority);
+
+/**
+ * homa_txq_next() - Decide what is transmitted now, and count it as sent.
+ * @cx:    Time, parameters, counters.
+ * @q:     Queue.
+ * @burst: Most bytes of data to hand out at once, for senders that segment; at least one packet goes in any case.
+ * @xmit:  The decision.
+ * Return: Whether there is one.
+ */
+enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst, struct homa_xmit *xmit);
+
+/**
+ * homa_txq_bypass() - Like homa_txq_next(), for a short message that has just been added: past the queue and the clock.
+ * @cx:   Time, parameters, counters.
+ * @q:    Queue.
+ * @msg:  Was added.
+ * @xmit: The decision.
+ * Return: HOMA_TX_SEND or HOMA_TX_EMPTY; to be called again until it is empty.
+ */
+enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, struct homa_xmit *xmit);
+
+/**
+ * homa_txq_charge() - Something was sent past the queue.
+ * @cx:    Time and parameters.
+ * @q:     Queue.
+ * @bytes: On the link.
+ */
+void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes);
+
+static inline bool homa_msgout_sendable(const struct homa_msgout *msg)
+{
+	return msg->sent < msg->granted || msg->again_start < msg->again_end;
+}
+
+#endif /* HOMA_TXQ_H */

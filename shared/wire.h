@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * Packets: the bytes after the IP header, and the one validator every received packet passes before anything looks at it.
+ *
+ * Formats are those of the public Linux implementation of 2025 and later and of draft-ousterhout-tsvwg-homa-00. All integers are
+ * big-endian. The common header (28 bytes) is laid over a TCP header so that NICs can segment and so that Homa can travel as TCP:
+ *
+ *	 0 sport u16		 2 dport u16		 4 sequence u32
+ *	 8 unused		11 type u8		12 doff u8 (high 4 bits)
+ *	13 flags u8		14 window u16		16 checksum u16
+ *	18 urgent u16		20 sender_id u64
+ *
+ * No object here: any context may call.
+ */
+#ifndef HOMA_WIRE_H
+#define HOMA_WIRE_H
+
+#include "platform.h"
+
+#define HOMA_IPPROTO		146
+#define HOMA_PRIORITIES		8		/* levels on the wire, 7 served first */
+#define HOMA_MAX_ACKS		5		/* in one ACK packet, beside its own sender_id */
+#define HOMA_MIN_PACKET		26		/* bytes after the IP header; shorter ones are padded */
+#define HOMA_COMMON_HEADER	28		/* bytes */
+#define HOMA_DATA_HEADER	56		/* bytes, segment header included */
+#define HOMA_MAX_HEADER		80		/* bytes of the longest packet without data (ACK) */
+#define HOMA_SEG_HEADER		4		/* bytes: the offset before each segment of a batch */
+#define HOMA_MAX_MESSAGE	1000000		/* bytes; the socket interface's limit and the default of max_message */
+#define HOMA_MESSAGE_CEILING	(1u << 30)	/* bytes; offsets stay far below wrap-around */
+#define HOMA_MIN_CLIENT_PORT	0x8000		/* bind() takes smaller ones */
+#define HOMA_RESEND_ALL		0xffffffffu	/* length in a RESEND: all that was sent */
+#define HOMA_OFFSET_IN_SEQUENCE 0xffffffffu	/* offset in a DATA: use the common header's sequence */
+#define HOMA_TCP_FLAGS		6		/* SYN and RST: a Homa packet sent as TCP */
+#define HOMA_TCP_URGENT		0xb97d		/* likewise */
+
+enum homa_packet_type {
+	HOMA_DATA = 0x10,
+	HOMA_GRANT,
+	HOMA_RESEND,
+	HOMA_RPC_UNKNOWN,
+	HOMA_BUSY,
+	HOMA_CUTOFFS,
+	HOMA_FREEZE,
+	HOMA_NEED_ACK,
+	HOMA_ACK,
+	HOMA_TYPE_END,
+};
+
+#define HOMA_TYPES		(HOMA_TYPE_END - HOMA_DATA)
+
+/* Why a packet or its bytes were dropped. Order is that of the counters packets_dropped_*. */
+enum homa_drop {
+	HOMA_DROP_NONE,
+	HOMA_DROP_SHORT,	/* fewer bytes than its type needs */
+	HOMA_DROP_TYPE,		/* no such packet type */
+	HOMA_DROP_ADDRESS,	/* port 0 or RPC id 0 */
+	HOMA_DROP_LENGTH,	/* message length 0 or above the limit */
+	HOMA_DROP_RANGE,	/* offset beyond the message, bad priority or count */
+	HOMA_DROP_DUPLICATE,	/* every byte had arrived before */
+	HOMA_DROP_GAPS,		/* would make one gap too many */
+	HOMA_DROP_UNKNOWN,	/* for no RPC that we know */
+	HOMA_DROP_STALE,	/* a request that ran before, or that its client must confirm */
+	HOMA_DROP_STATE,	/* of no meaning in the RPC's state */
+	HOMA_DROPS,
+};
+
+/* An RPC that its client is done with: the server may forget it. */
+struct homa_ack {
+	u64 client_id;		/* as the client names it (even); 0: none */
+	u16 server_port;
+};
+
+/* A packet, decoded and validated, or to be encoded. */
+struct homa_packet {
+	u64 sender_id;		/* RPC as the sender names it */
+	u16 sport, dport;
+	u8 type;		/* enum homa_packet_type */
+	union {
+		struct {
+			u32 message_length;	/* 1 … max_message */
+			u32 incoming;		/* sender goes up to here unasked; 0 … message_length */
+			u32 offset;		/* of the first data byte; below message_length */
+			u32 length;		/* bytes of data, padding cut off; at least 1 */
+			struct homa_ack ack;
+			u16 cutoff_version;
+			u8 retransmit;
+		} data;
+		struct {
+			u32 offset;		/* send up to here */
+			u8 priority;		/* 0 … 7 */
+		} grant;
+		struct {
+			u32 offset, length;	/* what to send again; or HOMA_RESEND_ALL */
+			u8 priority;		/* 0 … 7 */
+		} resend;
+		struct {
+			u32 cutoff[HOMA_PRIORITIES];
+			u16 version;
+		} cutoffs;
+		struct {
+			u16 count;		/* 0 … HOMA_MAX_ACKS */
+			struct homa_ack ack[HOMA_MAX_ACKS];
+		} ack;
+	};
+};
+
+static inline bool homa_id_is_client(u64 id)
+{
+	return !(id & 1);
+}
+
+/**
+ * homa_wire_decode() - Validate and decode a packet.
+ * @pkt:         Filled in; undefined when the packet is refused.
+ * @bytes:       What follows the IP header.
+ * @readable:    Bytes at @bytes that may be read: the whole packet or at least its header (HOMA_MAX_HEADER always suffices).
+ * @length:      Bytes after the IP header, padding included.
+ * @max_message: Longest message accepted, bytes.
+ * Return: HOMA_DROP_NONE, or why the packet must be dropped. Data starts at offset HOMA_DATA_HEADER.
+ */
+enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 readable, u32 length, u32 max_message);
+
+/**
+ * homa_wire_encode() - Write a packet's header.
+ * @bytes: Room for HOMA_MAX_HEADER bytes.
+ * @pkt:   What to write; a DATA packet's offset goes into both places that carry it.
+ * Return: Bytes written; the data of a DATA packet follows them.
+ */
+u32 homa_wire_encode(u8 *bytes, const struct homa_packet *pkt);
+
+/**
+ * homa_wire_header_length() - Bytes of a packet type's header.
+ * @type: A packet type.
+ * Return: 0 when there is no such type.
+ */
+u32 homa_wire_header_length(u8 type);
+
+/**
+ * homa_wire_type_name() - The name of a packet type in lower case.
+ * @type: A packet type.
+ * Return: "unknown" when there is no such type.
+ */
+const char *homa_wire_type_name(u8 type);
+
+/**
+ * homa_wire_drop_name() - The name of a reason to drop.
+ * @why: The reason.
+ */
+const char *homa_wire_drop_name(enum homa_drop why);
+
+#endif /* HOMA_WIRE_H */
