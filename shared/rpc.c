@@ -188,6 +188,12 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 	struct homa_effect *e;
 	bool client = homa_rpc_is_client(rpc), asked = rpc->asked;
 
+	if (pkt->type == HOMA_NEED_ACK) {
+		/* Says nothing of what is missing here, so it must not put off asking for it; it only shows that we are alive. */
+		cx->counters->ignored_need_acks++;
+		send(fx, HOMA_BUSY);
+		return nothing;
+	}
 	rpc->active_at = cx->now;
 	rpc->asked = 0;
 
@@ -223,9 +229,6 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		if (!asked)
 			break;
 		restart(cx, rpc, fx);
-		return nothing;
-	case HOMA_NEED_ACK:
-		cx->counters->ignored_need_acks++;
 		return nothing;
 	}
 	drop(cx, HOMA_DROP_STATE);
@@ -330,7 +333,7 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const 
 			return cx->now + patience;
 		}
 	}
-	if (silence(cx, rpc, upto) < patience)
+	if (silence(cx, rpc, rpc->receiving ? upto : view->out_sent) < patience)
 		return rpc->active_at + patience;
 	if (out_of_patience(cx, rpc)) {
 		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
@@ -352,14 +355,13 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const st
 
 	if (silence(cx, rpc, view->out_sent) < patience || waiting)
 		return (waiting ? cx->now : rpc->active_at) + patience;
-	if (cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns || out_of_patience(cx, rpc)) {
-		/* The client's host is gone, or the client never answers: nobody waits for this response. */
-		if (rpc->asked >= params->timeout_resends) {
-			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
-			return 0;
-		}
+	if (rpc->asked >= params->timeout_resends && cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns) {
+		/* The client's host is gone: nobody waits for this response. */
+		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
+		return 0;
 	}
-	rpc->asked++;
+	if (rpc->asked < 0xffff)
+		rpc->asked++;
 	send(fx, HOMA_NEED_ACK);
 	return cx->now + params->resend_interval * params->tick_ns;
 }
@@ -367,7 +369,6 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const st
 u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
-	u64 patience = params->resend_ticks * params->tick_ns;
 
 	switch (rpc->state) {
 	case HOMA_RPC_INCOMING:
@@ -375,8 +376,9 @@ u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 	case HOMA_RPC_OUTGOING:
 		if (!homa_rpc_is_client(rpc))
 			return server_timer(cx, rpc, view, fx);
-		if (silence(cx, rpc, view->out_sent) < patience || view->out_sent < view->out_granted)
-			return cx->now + patience;
+		/* As long as there is more to send, the silence is ours. */
+		if (view->out_sent < view->out_granted)
+			return cx->now + params->resend_ticks * params->tick_ns;
 		return receiver_timer(cx, rpc, view, fx);
 	default:
 		return 0;

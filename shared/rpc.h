@@ -11,8 +11,9 @@
  *   for, at once for the next gap that is as old.
  * - Client without any response, request sent as far as allowed: RESEND for the whole response. The server answers with DATA, BUSY, or
  *   RPC_UNKNOWN; on the last the client starts the RPC over.
- * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every resend_interval. After timeout_ticks without
- *   a packet from the client's host, it forgets the RPC.
+ * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every resend_interval. A client that has all of it,
+ *   or does not know the RPC, answers ACK; one that still waits answers BUSY. After timeout_ticks without a packet from the client's
+ *   host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC fails even though the peer lives.
  *
