@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An event scheduler for packet simulations, where nearly all events are due within microseconds.
+ *
+ * Chosen with GlobalValue::Bind("SchedulerType", StringValue("ns3::FabricScheduler")) or
+ * Simulator::SetScheduler(). The order of events is exactly that of the other schedulers.
+ */
+#ifndef FABRIC_SCHEDULER_H
+#define FABRIC_SCHEDULER_H
+
+#include "ns3/scheduler.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * \brief A wheel with one slot for each coming nanosecond, and a heap for what is due later.
+ *
+ * The wheel covers the time steps from that of the event removed last to SLOTS - 1 after it. A slot
+ * holds a queue of events of the same time; as ids only grow, arrival order is their order. A
+ * bitmap of two levels finds the next slot in use. When time moves on, events of the heap whose
+ * time comes within the wheel's reach move there, before any event of that time can be inserted
+ * directly.
+ *
+ * Insert() and RemoveNext() take constant time, plus logarithmic time once for events further away
+ * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()
+ * does not use it.
+ */
+class FabricScheduler : public Scheduler
+{
+  public:
+    /**
+     * \brief Get the type ID.
+     * \return the object TypeId
+     */
+    static TypeId GetTypeId();
+    FabricScheduler();
+    ~FabricScheduler() override;
+
+    // Inherited from Scheduler
+    void Insert(const Event& ev) override;
+    bool IsEmpty() const override;
+    Event PeekNext() const override;
+    Event RemoveNext() override;
+    void Remove(const Event& ev) override;
+
+  private:
+    static constexpr uint32_t SLOT_BITS = 14;             //!< Logarithm of the number of slots.
+    static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
+    static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
+    static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
+    static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
+
+    /** An event in the wheel. */
+    struct Node
+    {
+        Event event;   //!< The event.
+        uint32_t next; //!< The next of its slot, the last's being the first; or the next free one.
+    };
+
+    /**
+     * Put an event into its slot.
+     * \param ev The event, within the wheel's reach.
+     */
+    void InsertNear(const Event& ev);
+    /** \return The slot due first; the wheel must not be empty. */
+    uint32_t FirstSlot() const;
+    /**
+     * Move the wheel's start, and into it what is now within its reach.
+     * \param ts New start, at most the time of every event in the wheel.
+     */
+    void MoveTo(uint64_t ts);
+    /**
+     * Start the wheel at an earlier time than it has been moved to.
+     * \param ts New start.
+     */
+    void Rewind(uint64_t ts);
+    /**
+     * Take the first event out of a slot.
+     * \param slot A slot in use.
+     * \return The event.
+     */
+    Event TakeFirst(uint32_t slot);
+    /** Note the time of the heap's first event. */
+    void NoteFar();
+
+    uint64_t m_start{0};                 //!< First time step of the wheel.
+    uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
+    uint32_t m_near{0};                  //!< Events in the wheel.
+    uint32_t m_free{NONE};               //!< First free node.
+    std::vector<Node> m_nodes;           //!< All nodes ever used.
+    std::vector<uint32_t> m_last;        //!< By slot: its last node, or NONE.
+    uint64_t m_bits[WORDS]{};            //!< Slots in use.
+    uint64_t m_summary[SUMMARY_WORDS]{}; //!< Words of m_bits in use.
+    std::vector<Event> m_far;            //!< Heap of the events beyond the wheel.
+};
+
+} // namespace ns3
+
+#endif /* FABRIC_SCHEDULER_H */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The lean road; see homa-fabric-output.h.
+ */
+#include "homa-fabric-output.h"
+
+#include "fabric.h"
+#include "homa-address.h"
+
+#include "ns3/ipv4-header.h"
+#include "ns3/log.h"
+#include "ns3/simulator.h"
+
+namespace ns3
+{
+
+NS_LOG_COMPONENT_DEFINE("HomaFabricOutput");
+NS_OBJECT_ENSURE_REGISTERED(HomaFabricOutput);
+
+/** Offsets in an IPv4 header without options. */
+enum Ipv4Offset
+{
+    IPV4_VERSION = 0,
+    IPV4_TOS = 1,
+    IPV4_LENGTH = 2,
+    IPV4_TTL = 8,
+    IPV4_PROTOCOL = 9,
+    IPV4_CHECKSUM = 10,
+    IPV4_SOURCE = 12,
+    IPV4_DESTINATION = 16,
+};
+
+/**
+ * Write a number, highest byte first.
+ * \param at Where to.
+ * \param value The number.
+ */
+static void
+Put32(uint8_t* at, uint32_t value)
+{
+    at[0] = static_cast<uint8_t>(value >> 24);
+    at[1] = static_cast<uint8_t>(value >> 16);
+    at[2] = static_cast<uint8_t>(value >> 8);
+    at[3] = static_cast<uint8_t>(value);
+}
+
+/**
+ * Read a number, highest byte first.
+ * \param at Where it is.
+ * \return The number.
+ */
+static uint32_t
+Get32(const uint8_t* at)
+{
+    return static_cast<uint32_t>(at[0]) << 24 | at[1] << 16 | at[2] << 8 | at[3];
+}
+
+TypeId
+HomaFabricOutput::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::HomaFabricOutput")
+                            .SetParent<Object>()
+                            .SetGroupName("Homa")
+                            .AddConstructor<HomaFabricOutput>();
+    return tid;
+}
+
+HomaFabricOutput::HomaFabricOutput() = default;
+HomaFabricOutput::~HomaFabricOutput() = default;
+
+void
+HomaFabricOutput::DoDispose()
+{
+    if (m_device)
+    {
+        m_device->SetFabricReceiver(nullptr);
+    }
+    m_transport = nullptr;
+    m_device = nullptr;
+    Object::DoDispose();
+}
+
+void
+HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> device)
+{
+    m_transport = transport;
+    m_device = device;
+    m_address = device->GetFabric()->GetIpv4Address(device->GetHost()).Get();
+    device->SetFabricReceiver(this);
+    HomaTransport::Link link;
+    link.mtu = device->GetMtu();
+    link.framing = FABRIC_OVERHEAD_BYTES;
+    link.minFrame = FABRIC_MIN_DATAGRAM_BYTES;
+    link.rate = device->GetPort()->GetRate();
+    transport->Start(this, link);
+}
+
+uint32_t
+HomaFabricOutput::HostOf(const struct homa_host_peer* peer)
+{
+    uint32_t token = peer->core.token;
+    if (token >= m_hosts.size())
+    {
+        m_hosts.resize(token + 1, FABRIC_NO_HOST);
+    }
+    if (m_hosts[token] == FABRIC_NO_HOST && HomaAddress::IsIpv4(peer->address))
+    {
+        m_hosts[token] = m_device->GetFabric()->FindHost(HomaAddress::ToIpv4(peer->address));
+    }
+    return m_hosts[token];
+}
+
+void
+HomaFabricOutput::Send(const struct homa_host_peer* peer,
+                       const homa_packet& packet,
+                       Ptr<Packet> content,
+                       uint8_t priority)
+{
+    uint32_t host = HostOf(peer);
+    if (host == FABRIC_NO_HOST)
+    {
+        NS_LOG_WARN("no host has the address " << HomaAddress::ToIpv6(peer->address));
+        return;
+    }
+    FabricPacket* out = FabricPacket::Create();
+    uint8_t* ip = out->header;
+    uint32_t header = HOMA_IPV4_HEADER + homa_wire_encode(ip + HOMA_IPV4_HEADER, &packet);
+    uint32_t payload = packet.type == HOMA_DATA ? packet.data.length : 0;
+
+    Put32(ip, 0x45000000u | static_cast<uint32_t>(priority) << 21 | (header + payload));
+    Put32(ip + 4, 0);
+    Put32(ip + IPV4_TTL, 64u << 24 | HOMA_IPPROTO << 16);
+    Put32(ip + IPV4_SOURCE, m_address);
+    Put32(ip + IPV4_DESTINATION, static_cast<uint32_t>(peer->address.low));
+    out->headerBytes = static_cast<uint8_t>(header);
+    out->payloadBytes = payload;
+    out->packet = content;
+    out->priority = priority;
+    out->dst = host;
+    out->hash = FabricPacket::FlowHash(m_device->GetHost(),
+                                       host,
+                                       HOMA_IPPROTO,
+                                       Get32(ip + HOMA_IPV4_HEADER));
+    out->wireBytes = FabricPacket::WireBytes(header + payload);
+    m_device->SendFabric(out, Simulator::Now().GetTimeStep());
+}
+
+void
+HomaFabricOutput::ReceiveFabric(FabricPacket* packet, uint64_t now)
+{
+    if (m_transport)
+    {
+        struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
+        uint32_t readable = packet->headerBytes - HOMA_IPV4_HEADER;
+        m_transport->Receive(from,
+                             packet->header + HOMA_IPV4_HEADER,
+                             readable,
+                             readable + packet->payloadBytes,
+                             packet->packet);
+    }
+    packet->Release();
+}
+
+Ptr<Packet>
+HomaFabricOutput::MakeDatagram(const FabricPacket* packet)
+{
+    Ptr<Packet> datagram = JoinDatagram(packet);
+    Ipv4Header ip;
+    datagram->RemoveHeader(ip);
+    ip.EnableChecksum();
+    datagram->AddHeader(ip);
+    return datagram;
+}
+
+} // namespace ns3

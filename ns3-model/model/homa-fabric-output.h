@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The lean road: a Homa transport directly on a FabricNetDevice, without an IP stack and without an ns3::Packet per packet.
+ * Packets carry the same header bytes as on the ordinary road; what is left out is only the work.
+ */
+#ifndef HOMA_FABRIC_OUTPUT_H
+#define HOMA_FABRIC_OUTPUT_H
+
+#include "fabric-net-device.h"
+#include "homa-transport.h"
+
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * \brief Joins a HomaTransport and a FabricNetDevice.
+ *
+ * Aggregate both and this to a node; HomaHelper does.
+ */
+class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSink
+{
+  public:
+    /**
+     * \brief Get the type ID.
+     * \return the object TypeId
+     */
+    static TypeId GetTypeId();
+    HomaFabricOutput();
+    ~HomaFabricOutput() override;
+
+    /**
+     * Connect, and start the transport.
+     * \param transport The transport, not started.
+     * \param device The device.
+     */
+    void Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> device);
+    // Inherited from HomaOutput
+    void Send(const struct homa_host_peer* peer,
+              const homa_packet& packet,
+              Ptr<Packet> content,
+              uint8_t priority) override;
+
+  private:
+    void DoDispose() override;
+    void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
+    Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
+    /**
+     * \param peer A peer.
+     * \return Its host's index in the fabric.
+     */
+    uint32_t HostOf(const struct homa_host_peer* peer);
+
+    Ptr<HomaTransport> m_transport;  //!< Above.
+    Ptr<FabricNetDevice> m_device;   //!< Below.
+    uint32_t m_address{0};           //!< Our IPv4 address.
+    std::vector<uint32_t> m_hosts;   //!< Host index by peer token, FABRIC_NO_HOST before first use.
+};
+
+} // namespace ns3
+
+#endif /* HOMA_FABRIC_OUTPUT_H */

@@ -1,0 +1,722 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * A host for owners with one thread; see homa-host.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "homa-host.h"
+
+#define FIRST_BUCKETS 64
+
+static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
+		      const struct homa_packet *in, struct homa_effects *fx);
+
+static void set_now(struct homa_host *host, u64 now)
+{
+	host->cx.now = now;
+}
+
+static void set_timer(struct homa_host *host, enum homa_host_timer timer, u64 when)
+{
+	if (host->timer_set[timer])
+		return;
+	host->timer_set[timer] = true;
+	host->ops->set_timer(host->owner, timer, when);
+}
+
+u32 homa_host_wire_bytes(const struct homa_host_link *link, u32 ip_header, u32 length)
+{
+	return homa_max(ip_header + length, link->min_frame) + link->framing;
+}
+
+/* Tables. */
+
+static u32 mix(u64 a, u64 b)
+{
+	return (u32)(((a ^ (b << 24)) * 0x9e3779b97f4a7c15ull) >> 32);
+}
+
+static u32 rpc_bucket(const struct homa_host *host, const struct homa_host_peer *peer, u64 id)
+{
+	/* Ids are unique per client, so a client's own need no peer to be told apart; servers' do. */
+	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer->core.token) & (host->rpc_buckets - 1);
+}
+
+struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer, u64 id)
+{
+	struct homa_host_rpc *rpc = host->rpcs[rpc_bucket(host, peer, id)];
+
+	while (rpc && (rpc->core.id != id || rpc->peer != peer))
+		rpc = rpc->next;
+	return rpc;
+}
+
+static void hash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	u32 bucket = rpc_bucket(host, rpc->peer, rpc->core.id);
+
+	rpc->next = host->rpcs[bucket];
+	host->rpcs[bucket] = rpc;
+}
+
+static void grow_rpcs(struct homa_host *host)
+{
+	struct homa_host_rpc **old = host->rpcs, *rpc, *next;
+	u32 buckets = host->rpc_buckets, i;
+	struct homa_host_rpc **table = calloc(2 * (size_t)buckets, sizeof(*table));
+
+	/* A table that cannot grow is slow, not wrong. */
+	if (!table)
+		return;
+	host->rpcs = table;
+	host->rpc_buckets = 2 * buckets;
+	for (i = 0; i < buckets; i++) {
+		for (rpc = old[i]; rpc; rpc = next) {
+			next = rpc->next;
+			hash_rpc(host, rpc);
+		}
+	}
+	free(old);
+}
+
+static void unhash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	struct homa_host_rpc **at = &host->rpcs[rpc_bucket(host, rpc->peer, rpc->core.id)];
+
+	while (*at != rpc)
+		at = &(*at)->next;
+	*at = rpc->next;
+}
+
+static u32 peer_bucket(struct homa_address address, u32 buckets)
+{
+	return mix(address.low, address.high) & (buckets - 1);
+}
+
+static void grow_peers(struct homa_host *host)
+{
+	struct homa_host_peer **old = host->peers, *peer, *next;
+	u32 buckets = host->peer_buckets, i, bucket;
+	struct homa_host_peer **table = calloc(2 * (size_t)buckets, sizeof(*table));
+
+	if (!table)
+		return;
+	host->peers = table;
+	host->peer_buckets = 2 * buckets;
+	for (i = 0; i < buckets; i++) {
+		for (peer = old[i]; peer; peer = next) {
+			next = peer->next;
+			bucket = peer_bucket(peer->address, host->peer_buckets);
+			peer->next = table[bucket];
+			table[bucket] = peer;
+		}
+	}
+	free(old);
+}
+
+struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address)
+{
+	struct homa_host_peer *peer = host->peers[peer_bucket(address, host->peer_buckets)];
+	u32 ip_header = homa_address_is_ipv4(&address) ? HOMA_IPV4_HEADER : HOMA_IPV6_HEADER, bucket;
+
+	while (peer && (peer->address.low != address.low || peer->address.high != address.high))
+		peer = peer->next;
+	if (peer)
+		return peer;
+	peer = malloc(sizeof(*peer));
+	if (!peer)
+		return NULL;
+	if (host->peer_count >= host->peer_buckets)
+		grow_peers(host);
+	set_now(host, now);
+	homa_peer_init(&host->cx, &peer->core, &host->allocator.now,
+		       host->link.mtu - ip_header - HOMA_DATA_HEADER, host->peer_count++);
+	peer->ip_header = ip_header;
+	peer->address = address;
+	homa_link_init(&peer->rpcs);
+	bucket = peer_bucket(address, host->peer_buckets);
+	peer->next = host->peers[bucket];
+	host->peers[bucket] = peer;
+	return peer;
+}
+
+static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_peer *peer, u64 id)
+{
+	struct homa_host_rpc *rpc = malloc(sizeof(*rpc));
+
+	if (!rpc)
+		return NULL;
+	memset(rpc, 0, offsetof(struct homa_host_rpc, core));
+	homa_grantee_init(&rpc->grantee);
+	homa_timer_init(&rpc->timer);
+	rpc->peer = peer;
+	rpc->core.id = id;
+	homa_link_append(&peer->rpcs, &rpc->of_peer);
+	if (host->rpc_count++ >= host->rpc_buckets)
+		grow_rpcs(host);
+	hash_rpc(host, rpc);
+	return rpc;
+}
+
+static void free_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	unhash_rpc(host, rpc);
+	homa_link_remove(&rpc->of_peer);
+	homa_txq_remove(&host->txq, &rpc->out);
+	homa_wheel_cancel(&host->wheel, &rpc->timer);
+	host->rpc_count--;
+	host->ops->free_message(host->owner, rpc);
+	free(rpc);
+}
+
+bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner, const struct homa_params *params,
+		    const struct homa_host_link *link, u64 first_id, u32 places)
+{
+	struct homa_memory *place = malloc(places * sizeof(*place));
+	u32 *bucket = malloc(places * sizeof(*bucket));
+
+	memset(host, 0, sizeof(*host));
+	host->ops = ops;
+	host->owner = owner;
+	host->params = *params;
+	host->link = *link;
+	host->cx.params = &host->params;
+	host->cx.counters = &host->counters;
+	host->next_id = first_id;
+	host->peer_buckets = FIRST_BUCKETS;
+	host->rpc_buckets = FIRST_BUCKETS;
+	host->peers = calloc(FIRST_BUCKETS, sizeof(host->peers[0]));
+	host->rpcs = calloc(FIRST_BUCKETS, sizeof(host->rpcs[0]));
+	if (!place || !bucket || !host->peers || !host->rpcs) {
+		free(place);
+		free(bucket);
+		free(host->peers);
+		free(host->rpcs);
+		return false;
+	}
+	homa_params_update(&host->params);
+	homa_allocator_init(&host->cx, &host->allocator);
+	homa_grants_init(&host->grants, &host->allocator.now);
+	homa_txq_init(&host->txq);
+	homa_wheel_init(&host->wheel);
+	homa_history_init(&host->history, place, bucket, places);
+	return true;
+}
+
+void homa_host_destroy(struct homa_host *host)
+{
+	struct homa_host_peer *peer, *next;
+	u32 i;
+
+	for (i = 0; i < host->peer_buckets; i++) {
+		for (peer = host->peers[i]; peer; peer = next) {
+			next = peer->next;
+			while (!homa_link_alone(&peer->rpcs))
+				free_rpc(host, homa_container_of(peer->rpcs.next, struct homa_host_rpc, of_peer));
+			free(peer);
+		}
+	}
+	free(host->peers);
+	free(host->rpcs);
+	free(host->history.place);
+	free(host->history.bucket);
+	memset(host, 0, sizeof(*host));
+}
+
+/* Sending. */
+
+static void send_control(struct homa_host *host, struct homa_host_peer *peer, struct homa_packet *pkt)
+{
+	u32 length = homa_wire_header_length(pkt->type);
+
+	homa_txq_charge(&host->cx, &host->txq, homa_host_wire_bytes(&host->link, peer->ip_header, length));
+	host->counters.packets_sent[pkt->type - HOMA_DATA]++;
+	host->ops->send(host->owner, peer, pkt, NULL, homa_params_priority(&host->params, HOMA_PRIORITIES - 1));
+}
+
+static u32 data_overhead(const struct homa_host *host, u32 ip_header)
+{
+	return host->link.framing + ip_header + HOMA_DATA_HEADER;
+}
+
+/* Address a packet to the other side of an RPC. */
+static void address_to(struct homa_packet *pkt, const struct homa_host_rpc *rpc)
+{
+	pkt->sport = rpc->local_port;
+	pkt->dport = rpc->remote_port;
+	pkt->sender_id = rpc->core.id;
+}
+
+static void send_data(struct homa_host *host, const struct homa_xmit *xmit)
+{
+	struct homa_host_rpc *rpc = homa_container_of(xmit->msg, struct homa_host_rpc, out);
+	struct homa_peer *peer = &rpc->peer->core;
+	struct homa_packet pkt;
+
+	address_to(&pkt, rpc);
+	pkt.type = HOMA_DATA;
+	pkt.data.message_length = rpc->out.length;
+	pkt.data.incoming = xmit->incoming;
+	pkt.data.offset = xmit->offset;
+	pkt.data.length = xmit->length;
+	pkt.data.ack = homa_peer_take_ack(peer);
+	pkt.data.cutoff_version = peer->cutoffs.version;
+	pkt.data.retransmit = xmit->retransmit;
+	host->counters.packets_sent[0]++;
+	host->counters.priority_packets[xmit->priority]++;
+	host->counters.priority_bytes[xmit->priority] += xmit->length;
+	host->ops->send(host->owner, rpc->peer, &pkt, rpc, xmit->priority);
+}
+
+void homa_host_pace(struct homa_host *host, u64 now)
+{
+	struct homa_xmit xmit;
+	enum homa_tx tx;
+
+	set_now(host, now);
+	host->timer_set[HOMA_HOST_PACER] = false;
+	while ((tx = homa_txq_next(&host->cx, &host->txq, 0, &xmit)) == HOMA_TX_SEND)
+		send_data(host, &xmit);
+	if (tx == HOMA_TX_WAIT)
+		set_timer(host, HOMA_HOST_PACER, xmit.wake);
+}
+
+/* The queue may have more to send than before. While the pacer's timer is set, it will see to it. */
+static void kick(struct homa_host *host)
+{
+	if (!host->timer_set[HOMA_HOST_PACER])
+		homa_host_pace(host, host->cx.now);
+}
+
+static void send_message(struct homa_host *host, struct homa_host_rpc *rpc, u32 length)
+{
+	const struct homa_peer *peer = &rpc->peer->core;
+	struct homa_xmit xmit;
+
+	homa_msgout_init(&rpc->out, length, peer->unsched, peer->packet,
+			 data_overhead(host, rpc->peer->ip_header), &peer->cutoffs);
+	homa_txq_add(&host->cx, &host->txq, &rpc->out);
+	while (homa_txq_bypass(&host->cx, &host->txq, &rpc->out, &xmit) == HOMA_TX_SEND)
+		send_data(host, &xmit);
+	kick(host);
+}
+
+static void send_grants(struct homa_host *host, const struct homa_grant_list *list)
+{
+	struct homa_packet pkt;
+	u32 i;
+
+	for (i = 0; i < list->count; i++) {
+		struct homa_host_rpc *rpc = homa_container_of(list->grant[i].to, struct homa_host_rpc, grantee);
+
+		address_to(&pkt, rpc);
+		pkt.type = HOMA_GRANT;
+		pkt.grant.offset = list->grant[i].offset;
+		pkt.grant.priority = list->grant[i].priority;
+		send_control(host, rpc->peer, &pkt);
+		if (host->ops->granted)
+			host->ops->granted(host->owner, rpc, list->grant[i].offset, list->grant[i].priority);
+	}
+}
+
+/* Timers. */
+
+static void arm(struct homa_host *host, struct homa_host_rpc *rpc, u64 when)
+{
+	u64 tick_ns = host->params.tick_ns, present = host->cx.now / tick_ns;
+	u64 tick = (when + tick_ns - 1) / tick_ns;
+
+	homa_wheel_skip(&host->wheel, present);
+	homa_wheel_arm(&host->wheel, &rpc->timer, tick > present ? tick : present + 1);
+	set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
+}
+
+static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
+{
+	struct homa_rpc_view view = {
+		.out_length = rpc->out.length,
+		.out_sent = rpc->out.sent,
+		.out_granted = rpc->out.granted,
+		.in_granted = rpc->grantee.granted,
+		.peer_heard_at = rpc->peer->core.heard_at,
+	};
+
+	return view;
+}
+
+void homa_host_tick(struct homa_host *host, u64 now)
+{
+	u64 tick_ns = host->params.tick_ns, present = now / tick_ns, again;
+	struct homa_timer *timer;
+
+	set_now(host, now);
+	host->timer_set[HOMA_HOST_TICK] = false;
+	while ((timer = homa_wheel_next(&host->wheel, present))) {
+		struct homa_host_rpc *rpc = homa_container_of(timer, struct homa_host_rpc, timer);
+		struct homa_rpc_view view = view_of(rpc);
+		struct homa_effects fx = { .count = 0 };
+
+		again = homa_rpc_timer(&host->cx, &rpc->core, &view, &fx);
+		if (again)
+			arm(host, rpc, again);
+		carry_out(host, rpc->peer, rpc, NULL, &fx);
+	}
+	if (host->wheel.armed)
+		set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
+}
+
+/* Effects. */
+
+/* End the RPCs with a peer: all, or those issued to one of its ports. */
+static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 port, enum homa_error error)
+{
+	struct homa_link old;
+
+	/* The users told may end other RPCs and issue new ones: only those there now are gone through. */
+	homa_link_init(&old);
+	while (!homa_link_alone(&peer->rpcs)) {
+		struct homa_link *at = peer->rpcs.next;
+
+		homa_link_remove(at);
+		homa_link_append(&old, at);
+	}
+	while (!homa_link_alone(&old)) {
+		struct homa_host_rpc *rpc = homa_container_of(old.next, struct homa_host_rpc, of_peer);
+		struct homa_effects fx = { .count = 0 };
+
+		homa_link_remove(&rpc->of_peer);
+		homa_link_append(&peer->rpcs, &rpc->of_peer);
+		/* A server at work is left to finish: only its response would fail. */
+		if (rpc->delivering || rpc->core.state == HOMA_RPC_SERVING)
+			continue;
+		if (port && (rpc->remote_port != port || !homa_rpc_is_client(&rpc->core)))
+			continue;
+		homa_rpc_abort(&host->cx, &rpc->core, error, &fx);
+		carry_out(host, peer, rpc, NULL, &fx);
+	}
+}
+
+/* Return: false when the RPC is gone. */
+static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct homa_effect *e)
+{
+	struct homa_packet pkt;
+
+	switch (homa_peer_ask(&host->cx, &rpc->peer->core)) {
+	case HOMA_ASK_NOW:
+		address_to(&pkt, rpc);
+		pkt.type = HOMA_RESEND;
+		pkt.resend.offset = e->offset;
+		pkt.resend.length = e->length;
+		pkt.resend.priority = e->priority;
+		homa_rpc_asked(&rpc->core, e->offset, e->length);
+		send_control(host, rpc->peer, &pkt);
+		return true;
+	case HOMA_ASK_LATER:
+		return true;
+	case HOMA_ASK_DEAD:
+		end_peer(host, rpc->peer, 0, HOMA_ERR_TIMEDOUT);
+		break;
+	}
+	return false;
+}
+
+static void send_effect(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
+			const struct homa_packet *in, u8 type)
+{
+	struct homa_packet pkt;
+
+	if (rpc) {
+		address_to(&pkt, rpc);
+	} else {
+		pkt.sport = in->dport;
+		pkt.dport = in->sport;
+		pkt.sender_id = in->sender_id ^ 1;
+	}
+	pkt.type = type;
+	if (type == HOMA_ACK)
+		homa_peer_take_acks(&peer->core, &pkt);
+	send_control(host, peer, &pkt);
+}
+
+/* A message's first packet has arrived: its size counts for the priority allocation. */
+static void record(struct homa_host *host, const struct homa_host_peer *peer, const struct homa_packet *in)
+{
+	homa_allocator_record(&host->cx, &host->allocator, in->data.message_length, in->data.incoming,
+			      peer->core.packet, data_overhead(host, peer->ip_header));
+}
+
+static void create(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *in, u8 doubt)
+{
+	void *socket = host->ops->accept(host->owner, peer, in->dport);
+	struct homa_effects fx = { .count = 0 };
+	struct homa_host_rpc *rpc;
+	struct homa_range range;
+
+	if (!socket || (host->max_rpcs && host->rpc_count >= host->max_rpcs)) {
+		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
+		return;
+	}
+	rpc = new_rpc(host, peer, in->sender_id ^ 1);
+	if (!rpc)
+		return;
+	rpc->socket = socket;
+	rpc->local_port = in->dport;
+	rpc->remote_port = in->sport;
+	homa_rpc_init_server(&host->cx, &rpc->core, in->sender_id ^ 1, doubt, &fx);
+	arm(host, rpc, host->cx.now + host->params.resend_ticks * host->params.tick_ns);
+	range = homa_rpc_input(&host->cx, &rpc->core, in, &fx);
+	if (range.start < range.end) {
+		record(host, peer, in);
+		host->ops->data(host->owner, rpc, range, range.start - in->data.offset);
+	}
+	carry_out(host, peer, rpc, in, &fx);
+}
+
+static void deliver(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	bool client = homa_rpc_is_client(&rpc->core);
+
+	rpc->delivering = client;
+	host->ops->deliver(host->owner, rpc);
+	if (client)
+		free_rpc(host, rpc);
+}
+
+static void add_ack(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	struct homa_ack ack = { .client_id = rpc->core.id, .server_port = rpc->remote_port };
+	struct homa_packet pkt;
+
+	if (!homa_peer_add_ack(&rpc->peer->core, ack, &pkt))
+		return;
+	pkt.sport = rpc->local_port;
+	pkt.dport = rpc->remote_port;
+	host->counters.ack_overflows++;
+	send_control(host, rpc->peer, &pkt);
+}
+
+static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
+		      const struct homa_packet *in, struct homa_effects *fx)
+{
+	struct homa_grant_list grants = { .count = 0 };
+	u32 i;
+
+	for (i = 0; i < fx->count; i++) {
+		const struct homa_effect *e = &fx->fx[i];
+
+		switch ((enum homa_effect_type)e->type) {
+		case HOMA_FX_SEND:
+			send_effect(host, peer, rpc, in, e->packet);
+			break;
+		case HOMA_FX_ASK:
+			if (!ask(host, rpc, e))
+				return;
+			break;
+		case HOMA_FX_CREATE:
+			create(host, peer, in, e->doubt);
+			return;
+		case HOMA_FX_TX_GRANT:
+			homa_txq_grant(&host->cx, &host->txq, &rpc->out, e->offset, e->priority);
+			kick(host);
+			break;
+		case HOMA_FX_TX_RESEND:
+			if (homa_txq_resend(&host->cx, &host->txq, &rpc->out, e->offset, e->length, e->priority) ==
+			    HOMA_AGAIN_BUSY)
+				send_effect(host, peer, rpc, in, HOMA_BUSY);
+			kick(host);
+			break;
+		case HOMA_FX_TX_RESTART:
+			host->ops->restart(host->owner, rpc);
+			homa_txq_restart(&host->cx, &host->txq, &rpc->out);
+			kick(host);
+			break;
+		case HOMA_FX_RX_ADD:
+			homa_grants_add(&host->cx, &host->grants, &rpc->grantee, &peer->core.grants, e->length, e->offset,
+					rpc->core.in.received, &grants);
+			break;
+		case HOMA_FX_RX_MORE:
+			homa_grants_received(&host->cx, &host->grants, &rpc->grantee, rpc->core.in.received, rpc->core.in.high,
+					     &grants);
+			break;
+		case HOMA_FX_RX_END:
+			homa_grants_remove(&host->cx, &host->grants, &rpc->grantee, &grants);
+			break;
+		case HOMA_FX_DELIVER:
+			/* The user may do anything now, so what is left to do is done first. */
+			send_grants(host, &grants);
+			deliver(host, rpc);
+			return;
+		case HOMA_FX_ACK:
+			add_ack(host, rpc);
+			break;
+		case HOMA_FX_RAN:
+			homa_history_add(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
+			break;
+		case HOMA_FX_FAIL:
+			rpc->delivering = true;
+			host->ops->fail(host->owner, rpc, (enum homa_error)e->error);
+			rpc->delivering = false;
+			break;
+		case HOMA_FX_FREE:
+			send_grants(host, &grants);
+			free_rpc(host, rpc);
+			return;
+		}
+	}
+	send_grants(host, &grants);
+}
+
+/* Input. */
+
+static void acked(struct homa_host *host, struct homa_host_peer *peer, u64 client_id)
+{
+	struct homa_host_rpc *rpc = homa_host_find(host, peer, client_id ^ 1);
+	struct homa_effects fx = { .count = 0 };
+
+	if (!homa_id_is_client(client_id) || !rpc || rpc->delivering)
+		return;
+	homa_rpc_acked(&rpc->core, &fx);
+	carry_out(host, peer, rpc, NULL, &fx);
+}
+
+static void input_ack(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *pkt)
+{
+	u32 i;
+
+	acked(host, peer, pkt->sender_id);
+	for (i = 0; i < pkt->ack.count; i++)
+		acked(host, peer, pkt->ack.ack[i].client_id);
+}
+
+static void input_rpc(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *pkt)
+{
+	struct homa_host_rpc *rpc = homa_host_find(host, peer, pkt->sender_id ^ 1);
+	struct homa_effects fx = { .count = 0 };
+	struct homa_range range;
+	bool first;
+
+	if (!rpc) {
+		enum homa_verdict verdict = HOMA_REQUEST_NEW;
+
+		if (homa_id_is_client(pkt->sender_id))
+			verdict = homa_history_judge(&host->cx, &host->history, &peer->core, pkt->sender_id);
+		homa_rpc_unknown(&host->cx, pkt, verdict, &fx);
+		carry_out(host, peer, NULL, pkt, &fx);
+		return;
+	}
+	first = !rpc->core.receiving;
+	range = homa_rpc_input(&host->cx, &rpc->core, pkt, &fx);
+	if (range.start < range.end) {
+		if (first)
+			record(host, peer, pkt);
+		host->ops->data(host->owner, rpc, range, range.start - pkt->data.offset);
+	}
+	carry_out(host, peer, rpc, pkt, &fx);
+}
+
+void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes, u32 readable, u32 length)
+{
+	struct homa_host_peer *peer;
+	struct homa_packet pkt, tell;
+	enum homa_drop why;
+
+	set_now(host, now);
+	why = homa_wire_decode(&pkt, bytes, readable, length, host->params.max_message);
+	if (why) {
+		host->counters.packets_dropped[why]++;
+		return;
+	}
+	peer = homa_host_peer(host, now, from);
+	if (!peer)
+		return;
+	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
+	homa_peer_heard(&host->cx, &peer->core);
+
+	switch (pkt.type) {
+	case HOMA_CUTOFFS:
+		homa_peer_set_cutoffs(&peer->core, &pkt);
+		return;
+	case HOMA_ACK:
+		input_ack(host, peer, &pkt);
+		return;
+	case HOMA_FREEZE:
+		return;
+	case HOMA_DATA:
+		if (pkt.data.ack.client_id)
+			acked(host, peer, pkt.data.ack.client_id);
+		homa_allocator_check(&host->cx, &host->allocator, false);
+		if (homa_peer_check_cutoffs(&host->cx, &peer->core, &host->allocator.now, pkt.data.cutoff_version, &tell)) {
+			tell.sport = pkt.dport;
+			tell.dport = pkt.sport;
+			tell.sender_id = pkt.sender_id ^ 1;
+			send_control(host, peer, &tell);
+		}
+		break;
+	}
+	input_rpc(host, peer, &pkt);
+}
+
+/* The user's side. */
+
+struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 local_port, u16 remote_port,
+				     u32 length, void *socket, void *message)
+{
+	struct homa_host_rpc *rpc;
+
+	if (!length || length > host->params.max_message)
+		return NULL;
+	set_now(host, now);
+	rpc = new_rpc(host, peer, host->next_id);
+	if (!rpc)
+		return NULL;
+	host->next_id += 2;
+	rpc->socket = socket;
+	rpc->message = message;
+	rpc->local_port = local_port;
+	rpc->remote_port = remote_port;
+	homa_rpc_init_client(&host->cx, &rpc->core, rpc->core.id);
+	arm(host, rpc, now + host->params.resend_ticks * host->params.tick_ns);
+	send_message(host, rpc, length);
+	return rpc;
+}
+
+bool homa_host_reply(struct homa_host *host, u64 now, struct homa_host_rpc *rpc, u32 length)
+{
+	if (!length || length > host->params.max_message)
+		return false;
+	set_now(host, now);
+	if (!homa_rpc_reply(&host->cx, &rpc->core))
+		return false;
+	arm(host, rpc, now + host->params.request_ack_ticks * host->params.tick_ns);
+	send_message(host, rpc, length);
+	return true;
+}
+
+void homa_host_abort(struct homa_host *host, u64 now, struct homa_host_rpc *rpc)
+{
+	struct homa_effects fx = { .count = 0 };
+
+	set_now(host, now);
+	if (rpc->delivering)
+		return;
+	homa_rpc_abort(&host->cx, &rpc->core, HOMA_ERR_NONE, &fx);
+	carry_out(host, rpc->peer, rpc, NULL, &fx);
+}
+
+void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 port,
+			   enum homa_error error)
+{
+	set_now(host, now);
+	end_peer(host, peer, port, error);
+}
+
+void homa_host_learn(struct homa_host *host, u32 length)
+{
+	u32 packet = host->link.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
+	u32 unsched = homa_min(host->params.unsched_bytes, host->params.max_message);
+
+	unsched = (unsched + packet - 1) / packet * packet;
+	homa_allocator_record(&host->cx, &host->allocator, length, unsched, packet,
+			      data_overhead(host, HOMA_IPV4_HEADER));
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * A host for owners with one thread: the core's objects put together, with tables of peers and RPCs, in plain C. The ns-3 module and
+ * the deterministic network of the tests are built on it, so the tests exercise what the simulator runs.
+ *
+ * It makes no protocol decision: it finds the objects a packet is about, calls the core, and carries the effects out. Time comes with
+ * every call (ns, never going back); packets, timers and messages leave through struct homa_host_ops.
+ *
+ * Every function may be called from within any of the ops but send and free_message.
+ */
+#ifndef HOMA_HOST_H
+#define HOMA_HOST_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "shared/rpc.h"
+#include "shared/wheel.h"
+
+#define HOMA_IPV4_MAPPED (0xffffull << 32)	/* low half of an IPv4-mapped address, without the address */
+#define HOMA_IPV4_HEADER 20			/* bytes */
+#define HOMA_IPV6_HEADER 40			/* bytes */
+
+/* A network address: IPv6, or IPv4-mapped. */
+struct homa_address {
+	u64 high, low;
+};
+
+static inline bool homa_address_is_ipv4(const struct homa_address *a)
+{
+	return !a->high && a->low >> 32 == 0xffff;
+}
+
+struct homa_host_peer {
+	struct homa_peer core;
+	struct homa_address address;
+	u32 ip_header;			/* bytes, by kind of address */
+	struct homa_link rpcs;		/* all RPCs with it */
+	struct homa_host_peer *next;	/* in its bucket */
+};
+
+struct homa_host_rpc {
+	struct homa_msgout out;
+	struct homa_grantee grantee;
+	struct homa_timer timer;
+	struct homa_link of_peer;
+	struct homa_host_peer *peer;
+	struct homa_host_rpc *next;	/* in its bucket */
+	void *socket;			/* the owner's, from homa_host_call() or accept() */
+	void *message;			/* the owner's; freed by free_message() */
+	u16 local_port, remote_port;
+	bool delivering;		/* deliver() has been called and has not returned */
+	struct homa_rpc core;		/* last: most of it is gaps that are rarely used */
+};
+
+/* When the host wants to be called. */
+enum homa_host_timer {
+	HOMA_HOST_PACER,	/* homa_host_pace() */
+	HOMA_HOST_TICK,		/* homa_host_tick() */
+	HOMA_HOST_TIMERS,
+};
+
+struct homa_host_ops {
+	/* Send @pkt to @peer at @priority (on the wire). DATA: @rpc's outgoing message holds the bytes; otherwise @rpc is NULL. */
+	void (*send)(void *owner, struct homa_host_peer *peer, const struct homa_packet *pkt, struct homa_host_rpc *rpc, u8 priority);
+	/* Call homa_host_pace() or homa_host_tick() at @when, ns. Each timer is set again only after it has fired. */
+	void (*set_timer)(void *owner, enum homa_host_timer timer, u64 when);
+	/* Is there a server at this port? Return: its socket, or NULL: the request is refused. */
+	void *(*accept)(void *owner, struct homa_host_peer *peer, u16 port);
+	/* Bytes of the message being received, from @at of the packet's data on, are new and belong at [@range). */
+	void (*data)(void *owner, struct homa_host_rpc *rpc, struct homa_range range, u32 at);
+	/* The request (server) or response (client) is complete. A client's RPC is freed after this returns. */
+	void (*deliver)(void *owner, struct homa_host_rpc *rpc);
+	/* What has arrived of the response is void: the RPC starts over. */
+	void (*restart)(void *owner, struct homa_host_rpc *rpc);
+	/* A client's RPC failed; it is freed after this returns. */
+	void (*fail)(void *owner, struct homa_host_rpc *rpc, enum homa_error error);
+	/* The RPC is being freed: so must be the owner's part of it. */
+	void (*free_message)(void *owner, struct homa_host_rpc *rpc);
+	/* A grant has been sent: bytes below @offset, level @priority. May be NULL. */
+	void (*granted)(void *owner, struct homa_host_rpc *rpc, u32 offset, u8 priority);
+};
+
+/* What a packet costs on the link beside the bytes after the IP header. */
+struct homa_host_link {
+	u32 mtu;	/* bytes of the longest IP datagram */
+	u32 framing;	/* bytes around each datagram, gap included */
+	u32 min_frame;	/* bytes of the shortest datagram with its padding */
+};
+
+struct homa_host {
+	const struct homa_host_ops *ops;
+	void *owner;
+	struct homa_params params;	/* homa_params_update() after a change */
+	struct homa_counters counters;
+	struct homa_host_link link;
+	struct homa_cx cx;
+	struct homa_allocator allocator;
+	struct homa_grants grants;
+	struct homa_txq txq;
+	struct homa_wheel wheel;
+	struct homa_history history;
+	struct homa_host_peer **peers;	/* hash table by address */
+	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
+	u32 peer_buckets, peer_count;	/* buckets: powers of two */
+	u32 rpc_buckets, rpc_count;
+	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
+	u64 next_id;
+	bool timer_set[HOMA_HOST_TIMERS];
+};
+
+/**
+ * homa_host_init() - Set a host up.
+ * @host:     To set up.
+ * @ops:      Where effects go; outlives the host.
+ * @owner:    Handed to every op.
+ * @params:   Copied.
+ * @link:     Copied; the MTU leaves room for headers and at least a byte of data.
+ * @first_id: First RPC id: even, above every id of an earlier life of this host.
+ * @places:   Finished requests remembered; a power of two.
+ * Return: false when memory is short.
+ */
+bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner, const struct homa_params *params,
+		    const struct homa_host_link *link, u64 first_id, u32 places);
+
+/* Free everything; RPCs in progress go without a word to their users. */
+void homa_host_destroy(struct homa_host *host);
+
+/**
+ * homa_host_peer() - The peer at an address, made on first use.
+ * @host:    Host.
+ * @now:     ns.
+ * @address: Its address.
+ * Return: NULL when memory is short.
+ */
+struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address);
+
+/**
+ * homa_host_call() - Issue a request.
+ * @host:        Host.
+ * @now:         ns.
+ * @peer:        Server's host.
+ * @local_port:  Client's port.
+ * @remote_port: Server's port.
+ * @length:      Bytes of the request, 1 … max_message.
+ * @socket:      Kept in the RPC.
+ * @message:     Kept in the RPC; the op send may be called with it before this returns.
+ * Return: NULL when memory is short or @length is out of range.
+ */
+struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 local_port, u16 remote_port,
+				     u32 length, void *socket, void *message);
+
+/**
+ * homa_host_reply() - Send the response.
+ * @host:   Host.
+ * @now:    ns.
+ * @rpc:    Delivered by the op deliver and not replied to.
+ * @length: Bytes of the response, 1 … max_message.
+ * Return: false when the RPC does not wait for one, or @length is out of range.
+ */
+bool homa_host_reply(struct homa_host *host, u64 now, struct homa_host_rpc *rpc, u32 length);
+
+/**
+ * homa_host_abort() - Forget an RPC.
+ * @host: Host.
+ * @now:  ns.
+ * @rpc:  Any RPC that is not being delivered or failed just now.
+ */
+void homa_host_abort(struct homa_host *host, u64 now, struct homa_host_rpc *rpc);
+
+/**
+ * homa_host_find() - Look an RPC up.
+ * @host: Host.
+ * @peer: Its peer.
+ * @id:   As this host names it.
+ * Return: NULL when there is none.
+ */
+struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer, u64 id);
+
+/**
+ * homa_host_input() - A packet has arrived.
+ * @host:     Host.
+ * @now:      ns.
+ * @from:     Sender's address.
+ * @bytes:    What follows the IP header.
+ * @readable: Bytes at @bytes that may be read: all, or at least HOMA_MAX_HEADER.
+ * @length:   Bytes after the IP header.
+ */
+void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes, u32 readable, u32 length);
+
+/* HOMA_HOST_PACER has fired. */
+void homa_host_pace(struct homa_host *host, u64 now);
+
+/* HOMA_HOST_TICK has fired. */
+void homa_host_tick(struct homa_host *host, u64 now);
+
+/**
+ * homa_host_unreachable() - The network says that a peer, or a port of it, cannot be reached.
+ * @host:  Host.
+ * @now:   ns.
+ * @peer:  Peer.
+ * @port:  Its port, or 0: any.
+ * @error: What the RPCs issued to it fail with.
+ */
+void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 port,
+			   enum homa_error error);
+
+/**
+ * homa_host_learn() - Count a message for the priority allocation as if it had arrived: for traffic
+ * known in advance. homa_allocator_check() then fits the cutoffs.
+ * @host:   Host.
+ * @length: Bytes of the message.
+ */
+void homa_host_learn(struct homa_host *host, u32 length);
+
+/* Bytes that @length bytes after an IP header of @ip_header bytes occupy on the link. */
+u32 homa_host_wire_bytes(const struct homa_host_link *link, u32 ip_header, u32 length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HOMA_HOST_H */

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One simulation; see experiment.h.
+ */
+#include "experiment.h"
+
+#include "ns3/core-module.h"
+#include "ns3/homa-address.h"
+#include "ns3/homa-helper.h"
+#include "ns3/leaf-spine-helper.h"
+
+#include "workloads/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <sys/resource.h>
+
+using namespace ns3;
+
+/** Bytes of a control packet on an Ethernet link, headers, framing and gap included. */
+static double
+ControlBytes(uint8_t type)
+{
+    return FabricPacket::WireBytes(HOMA_IPV4_HEADER + homa_wire_header_length(type));
+}
+
+/** CPU time of this process, s. */
+static double
+CpuSeconds()
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+           1e-6 * (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+Experiment::Experiment(const Options& options)
+    : m_options(options)
+{
+    char error[SAMPLER_ERROR_LEN];
+    if (sampler_open(&m_sizes, options.workload.c_str(), nullptr, error, sizeof(error)))
+    {
+        std::fprintf(stderr, "homa-sim: %s\n", error);
+        std::exit(2);
+    }
+    RngSeedManager::SetSeed(options.seed);
+    if (!options.scheduler.empty())
+    {
+        TypeId type;
+        if (!TypeId::LookupByNameFailSafe(options.scheduler, &type) || !type.IsChildOf(Scheduler::GetTypeId()))
+        {
+            std::fprintf(stderr,
+                         "homa-sim: \"%s\" is not an ns-3 scheduler; try ns3::HeapScheduler\n",
+                         options.scheduler.c_str());
+            std::exit(2);
+        }
+        Simulator::SetScheduler(ObjectFactory(options.scheduler));
+    }
+    else
+    {
+        Simulator::SetScheduler(ObjectFactory(HomaHelper::FastestScheduler()));
+    }
+    LeafSpineHelper builder;
+    builder.Parameters() = options.parameters;
+    m_fabric = builder.Build();
+    uint32_t hosts = m_fabric->GetNHosts();
+    for (uint32_t i = 0; i < hosts; i++)
+    {
+        m_transports.push_back(CreateObject<HomaTransport>());
+        Configure(m_transports[i]);
+        m_addresses.push_back(
+            HomaAddress::ToIpv6(HomaAddress::FromIpv4(m_fabric->GetIpv4Address(i))));
+    }
+    HomaHelper homa;
+    if (options.road == "lean")
+    {
+        homa.InstallLean(m_fabric, m_transports);
+    }
+    else
+    {
+        homa.InstallIp(m_fabric, m_transports);
+    }
+    if (!options.pcap.empty())
+    {
+        homa.EnablePcap(options.pcap, m_fabric);
+    }
+    m_packet = options.parameters.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
+    if (m_sizes.bytes[m_sizes.rows - 1] > GetParameters().max_message)
+    {
+        std::fprintf(stderr,
+                     "homa-sim: the workload has messages of %u bytes; add --set max_message=%u\n",
+                     m_sizes.bytes[m_sizes.rows - 1],
+                     m_sizes.bytes[m_sizes.rows - 1]);
+        std::exit(2);
+    }
+    /* All hosts know the workload: their cutoffs fit it from the start. */
+    for (uint32_t i = 0; i < hosts; i++)
+    {
+        struct rng rng;
+        rng_seed(&rng, 1, 0);
+        m_transports[i]->LearnSizes([&]() { return sampler_draw(&m_sizes, rng_next(&rng)); }, 20000);
+    }
+    Calibrate();
+    for (uint32_t i = 0; i < hosts; i++)
+    {
+        Ptr<Node> node = m_fabric->GetNode(i);
+        Ptr<HomaRpcServer> server = CreateObject<HomaRpcServer>();
+        server->SetAttribute("ResponseBytes", UintegerValue(options.responseBytes));
+        server->TraceConnectWithoutContext("Request", MakeBoundCallback(+[](Experiment* e, uint32_t host, const HomaRpc* rpc) { e->Arrived(host, rpc); }, this, i));
+        node->AddApplication(server);
+        Ptr<HomaRpcClient> client = CreateObject<HomaRpcClient>();
+        client->SetSampler(&m_sizes);
+        client->SetStream(options.seed, i);
+        client->SetAttribute(
+            "Interval",
+            TimeValue(NanoSeconds(std::max(1LL, std::llround(1e9 / m_findings.messagesPerSecond)))));
+        client->TraceConnectWithoutContext("Done", MakeBoundCallback(+[](Experiment* e, uint32_t host, const HomaRpc* rpc, bool failed) { e->Done(host, rpc, failed); }, this, i));
+        for (uint32_t k = 0; k < hosts; k++)
+        {
+            if (k != i)
+            {
+                client->AddServer(m_addresses[k]);
+            }
+        }
+        node->AddApplication(client);
+        m_clients.push_back(client);
+    }
+}
+
+Experiment::~Experiment()
+{
+    Simulator::Destroy();
+    sampler_close(&m_sizes);
+}
+
+/** Published degrees of overcommitment, which are also the numbers of scheduled levels (SIGCOMM 2018). */
+static uint32_t
+PublishedLevels(const std::string& workload)
+{
+    static const std::map<std::string, uint32_t> levels = {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
+    auto at = levels.find(workload);
+    return at == levels.end() ? 0 : at->second;
+}
+
+void
+Experiment::Configure(Ptr<HomaTransport> transport)
+{
+    homa_params& p = transport->GetParameters();
+    if (m_options.protocol == "sigcomm18")
+    {
+        uint32_t levels = PublishedLevels(m_sizes.name);
+        p.unsched_bytes = 9328;
+        p.window = 10000;
+        p.tail_bytes = 10000;
+        p.unsched_by_remaining = 1;
+        p.max_incoming = HOMA_MESSAGE_CEILING;
+        p.max_overcommit = levels ? levels : 7;
+        p.sched_levels = levels;
+        p.grant_fifo_fraction = 0;
+        p.pacer_fifo_fraction = 0;
+        p.defer_min_bytes = 0;
+        p.max_nic_queue_usecs = 0;
+        p.max_link_usage = 100;
+        p.max_message = HOMA_MESSAGE_CEILING;
+        p.cutoff_interval = 0;
+    }
+    for (const auto& [name, value] : m_options.sets)
+    {
+        *homa_params_at(&p, homa_params_find(name.c_str())) = value;
+    }
+    const char* wrong = homa_params_update(&p);
+    if (wrong)
+    {
+        std::fprintf(stderr, "homa-sim: %s\n", wrong);
+        std::exit(2);
+    }
+}
+
+double
+Experiment::WireBytes(uint32_t bytes) const
+{
+    const homa_params& p = GetParameters();
+    uint64_t packets = (bytes + m_packet - 1) / m_packet;
+    uint64_t unscheduled = (std::min(p.unsched_bytes, p.max_message) + m_packet - 1) / m_packet;
+    uint64_t last = bytes - (packets - 1) * m_packet;
+    double wire = (packets - 1) * FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + m_packet) + FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + last);
+    /* Every arriving packet of a message with ungranted bytes brings a grant for one more. */
+    if (packets > unscheduled)
+    {
+        wire += (packets - unscheduled) * ControlBytes(HOMA_GRANT);
+    }
+    return wire;
+}
+
+void
+Experiment::Calibrate()
+{
+    uint32_t hosts = m_fabric->GetNHosts();
+    double capacity = m_options.parameters.hostRate / 8.0;
+    auto perMessage = [](uint32_t bytes, void* arg) {
+        auto e = static_cast<Experiment*>(arg);
+        uint32_t response = e->m_options.responseBytes ? e->m_options.responseBytes : bytes;
+        return e->WireBytes(bytes) + e->WireBytes(response);
+    };
+    double wire = sampler_expect(&m_sizes, perMessage, this);
+    double rate = m_options.messageRate;
+    /* The ack rides on the next packet to the same server, or is asked for after request_ack_ticks. */
+    double askAfter = GetParameters().request_ack_ticks * 1e-9 * GetParameters().tick_ns;
+    double asked = ControlBytes(HOMA_NEED_ACK) + ControlBytes(HOMA_ACK);
+    double acks = 0;
+    for (int i = 0; i < 20; i++)
+    {
+        if (m_options.load > 0)
+        {
+            rate = m_options.load * capacity / (wire + acks);
+        }
+        acks = asked * std::exp(-2 * rate / (hosts - 1) * askAfter);
+    }
+    m_findings.messagesPerSecond = rate;
+    m_findings.wireBytesPerMessage = wire + acks;
+    if (m_options.messages)
+    {
+        m_findings.durationNs = std::ceil(1e9 * m_options.messages / (rate * hosts));
+    }
+    else
+    {
+        m_findings.durationNs = m_options.durationNs;
+    }
+    if (m_options.warmupNs >= 0)
+    {
+        m_findings.warmupNs = m_options.warmupNs;
+    }
+    else
+    {
+        /* The longest message at twice its least time, or a fifth of the measured time, whichever is less; but not a moment. */
+        double longest = 2 * 1e9 * m_sizes.bytes[m_sizes.rows - 1] / capacity;
+        m_findings.warmupNs = std::max(1e6, std::min(longest, 0.2 * m_findings.durationNs));
+    }
+    m_startNs = m_findings.warmupNs;
+    m_stopNs = m_startNs + m_findings.durationNs;
+}
+
+uint64_t
+Experiment::LeastNs(uint32_t bytes, uint32_t src, uint32_t dst) const
+{
+    uint32_t header = HOMA_IPV4_HEADER + HOMA_DATA_HEADER;
+    uint32_t full = bytes / m_packet;
+    uint32_t rest = bytes % m_packet;
+    return m_fabric->GetUnloadedNs(src,
+                                   dst,
+                                   full,
+                                   FabricPacket::WireBytes(header + m_packet),
+                                   rest ? FabricPacket::WireBytes(header + rest) : 0);
+}
+
+void
+Experiment::Arrived(uint32_t host, const HomaRpc* rpc)
+{
+    uint32_t src = m_fabric->FindHost(HomaAddress::ToIpv4(HomaAddress::FromIpv6(rpc->GetPeer())));
+    uint32_t bytes = rpc->GetReceivedLength();
+    m_arrivedBytes += bytes;
+    HomaRpc* sent = m_transports[src]->Find(m_addresses[host], rpc->GetId() ^ 1);
+    if (!sent || sent->GetStartNs() < m_startNs || sent->GetStartNs() >= m_stopNs || sent->cookie)
+    {
+        return;
+    }
+    /* Marked, so that Finish() does not take it for unfinished when only its response is under way. */
+    sent->cookie = 1;
+    uint64_t took = Simulator::Now().GetTimeStep() - sent->GetStartNs();
+    m_recorder.Add(bytes, static_cast<double>(took) / LeastNs(bytes, src, host));
+    m_arrived++;
+    if (m_stopped && m_arrived == m_findings.issued)
+    {
+        Finish();
+    }
+}
+
+void
+Experiment::Done(uint32_t host, const HomaRpc* rpc, bool failed)
+{
+    m_findings.failed += failed;
+}
+
+/** Bytes of requests that were issued and have not arrived. */
+static double
+Backlog(const std::vector<Ptr<HomaRpcClient>>& clients, uint64_t arrived)
+{
+    double issued = 0;
+    for (const auto& client : clients)
+    {
+        issued += client->GetIssuedBytes();
+    }
+    return issued - arrived;
+}
+
+void
+Experiment::StartMeasuring()
+{
+    for (const auto& client : m_clients)
+    {
+        m_issuedBefore += client->GetIssued();
+        m_bytesBefore += client->GetIssuedBytes();
+    }
+    m_arrivedBytesBefore = m_arrivedBytes;
+    m_findings.backlogStart = Backlog(m_clients, m_arrivedBytes);
+    for (const auto& port : m_fabric->GetPorts())
+    {
+        m_hopsBefore += port->GetCounters().TotalPackets();
+    }
+    m_fabric->ResetCounters();
+}
+
+void
+Experiment::StopMeasuring()
+{
+    double capacity = m_options.parameters.hostRate / 8.0 * m_fabric->GetNHosts() * 1e-9 * m_findings.durationNs;
+    uint64_t issued = 0;
+    for (const auto& client : m_clients)
+    {
+        issued += client->GetIssued();
+    }
+    m_findings.issued = issued - m_issuedBefore;
+    m_findings.offeredLoad = m_findings.issued * m_findings.wireBytesPerMessage / capacity;
+    m_findings.carriedLoad = m_fabric->GetCounters(FabricRole::HOST_UP).TotalBytes() / capacity;
+    m_findings.deliveredLoad = m_fabric->GetCounters(FabricRole::RACK_DOWN).TotalBytes() / capacity;
+    m_findings.goodput = (m_arrivedBytes - m_arrivedBytesBefore) / capacity;
+    m_findings.backlogEnd = Backlog(m_clients, m_arrivedBytes);
+    m_stopped = true;
+    if (m_arrived == m_findings.issued)
+    {
+        Finish();
+        return;
+    }
+    uint64_t drain = m_options.drainNs >= 0 ? m_options.drainNs : std::max<uint64_t>(m_findings.durationNs, 10000000);
+    Simulator::Schedule(NanoSeconds(drain), &Experiment::Finish, this);
+}
+
+void
+Experiment::Finish()
+{
+    if (Simulator::IsFinished())
+    {
+        return;
+    }
+    Simulator::Stop();
+    m_findings.endNs = Simulator::Now().GetTimeStep();
+    for (const auto& transport : m_transports)
+    {
+        const homa_host& host = transport->GetHost();
+        for (uint32_t i = 0; i < host.rpc_buckets; i++)
+        {
+            for (const struct homa_host_rpc* rpc = host.rpcs[i]; rpc; rpc = rpc->next)
+            {
+                auto mine = static_cast<const HomaRpc*>(rpc->message);
+                if (mine && mine->IsClient() && !mine->cookie && mine->GetStartNs() >= m_startNs && mine->GetStartNs() < m_stopNs)
+                {
+                    m_recorder.AddUnfinished(mine->GetSentLength());
+                }
+            }
+        }
+    }
+}
+
+void
+Experiment::Progress()
+{
+    auto now = std::chrono::steady_clock::now();
+    if (now - m_lastProgress > std::chrono::milliseconds(500))
+    {
+        double elapsed = std::chrono::duration<double>(now - m_wallStart).count();
+        double simulated = Simulator::Now().GetTimeStep();
+        double share = std::min(1.0, simulated / m_stopNs);
+        m_lastProgress = now;
+        std::fprintf(stderr,
+                     "\r%5.1f%%  %.1f of %.1f ms simulated, %llu messages measured, %.0f s passed, %.0f s to go   ",
+                     100 * share,
+                     simulated * 1e-6,
+                     m_stopNs * 1e-6,
+                     static_cast<unsigned long long>(m_arrived),
+                     elapsed,
+                     share > 0 ? elapsed * (1 - share) / share : 0.0);
+    }
+    Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_stopNs / 2000)), &Experiment::Progress, this);
+}
+
+void
+Experiment::Run()
+{
+    Simulator::Schedule(NanoSeconds(m_startNs), &Experiment::StartMeasuring, this);
+    Simulator::Schedule(NanoSeconds(m_stopNs), &Experiment::StopMeasuring, this);
+    m_wallStart = std::chrono::steady_clock::now();
+    double cpu = CpuSeconds();
+    if (!m_options.quiet)
+    {
+        Simulator::ScheduleNow(&Experiment::Progress, this);
+    }
+    Simulator::Run();
+    m_findings.cpuSeconds = CpuSeconds() - cpu;
+    m_findings.wallSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - m_wallStart).count();
+    if (!m_options.quiet)
+    {
+        std::fprintf(stderr, "\r%110s\r", "");
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    m_findings.peakMegabytes = usage.ru_maxrss / 1024.0;
+    m_findings.events = Simulator::GetEventCount();
+    m_findings.packetHops = m_hopsBefore;
+    for (const auto& port : m_fabric->GetPorts())
+    {
+        m_findings.packetHops += port->GetCounters().TotalPackets();
+    }
+    for (const auto& transport : m_transports)
+    {
+        m_findings.dataPackets += transport->GetCounters().packets_rcvd[0];
+    }
+    for (const auto& client : m_clients)
+    {
+        m_findings.issuedAll += client->GetIssued();
+    }
+}
+
+const Options&
+Experiment::GetOptions() const
+{
+    return m_options;
+}
+
+const homa_params&
+Experiment::GetParameters() const
+{
+    return m_transports[0]->GetParameters();
+}
+
+const struct sampler*
+Experiment::GetSizes() const
+{
+    return &m_sizes;
+}
+
+Recorder&
+Experiment::GetRecorder()
+{
+    return m_recorder;
+}
+
+const Findings&
+Experiment::GetFindings() const
+{
+    return m_findings;
+}
+
+Ptr<Fabric>
+Experiment::GetFabric() const
+{
+    return m_fabric;
+}
+
+std::vector<uint64_t>
+Experiment::GetCounters() const
+{
+    std::vector<uint64_t> sum(sizeof(homa_counters) / sizeof(uint64_t));
+    for (const auto& transport : m_transports)
+    {
+        auto counters = reinterpret_cast<const uint64_t*>(&transport->GetCounters());
+        for (std::size_t i = 0; i < sum.size(); i++)
+        {
+            sum[i] += counters[i];
+        }
+    }
+    return sum;
+}
+
+const homa_cutoffs&
+Experiment::GetCutoffs() const
+{
+    return m_transports[0]->GetHost().allocator.now;
+}

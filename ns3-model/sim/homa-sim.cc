@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The simulator program: an experiment on the command line, slowdowns on standard output, result files in a folder.
+ */
+#include "report.h"
+
+#include <cstdio>
+
+int
+main(int argc, char** argv)
+{
+    Options options = ParseOptions(argc, argv);
+    if (!options.out.empty())
+    {
+        std::string wrong = PrepareReport(options.out);
+        if (!wrong.empty())
+        {
+            std::fprintf(stderr, "homa-sim: %s\n", wrong.c_str());
+            return 2;
+        }
+    }
+    Experiment experiment(options);
+    experiment.Run();
+    PrintReport(experiment);
+    if (!options.out.empty())
+    {
+        std::string wrong = WriteReport(experiment, options.out);
+        if (!wrong.empty())
+        {
+            std::fprintf(stderr, "homa-sim: %s\n", wrong.c_str());
+            return 1;
+        }
+    }
+    return 0;
+}
