@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Counters: one list, shown as /proc/net/homa_metrics in the kernel and as result files by the simulator. The core adds to the
- * struct it is handed; owners keep one per core or host, so no lock is needed.
+ * Counters: one list, shown as /proc/net/homa_metrics in the kernel and as result files by the
+ * simulator. The core adds to the struct it is handed; owners keep one per core or host, so no lock
+ * is needed.
  */
 #ifndef HOMA_COUNTERS_H
 #define HOMA_COUNTERS_H
@@ -24,7 +25,8 @@
 	X(rpc_timeouts, "RPCs given up because nothing was heard of them") \
 	X(peer_timeouts, "peers declared dead") \
 	X(rpcs_restarted, "RPCs a client started over because the server did not know them") \
-	X(requests_doubted, "requests that were too old to tell whether they ran before; their client was asked") \
+	X(requests_doubted, \
+	  "requests that were too old to tell whether they ran before; their client was asked") \
 	X(requests_refused, "requests that had run before") \
 	X(ignored_need_acks, "NEED_ACKs for RPCs whose response is not complete") \
 	X(ack_overflows, "acks sent in a packet of their own because too many were waiting") \
@@ -41,7 +43,10 @@ struct homa_counters {
 	u64 packets_dropped[HOMA_DROPS];
 };
 
-/* What every input function of the core is handed: the time, the rules and where to count. Lives on the caller's stack. */
+/*
+ * What every input function of the core is handed: the time, the rules and where to count. Lives on
+ * the caller's stack.
+ */
 struct homa_cx {
 	u64 now;			/* ns, monotonic */
 	const struct homa_params *params;

@@ -4,7 +4,7 @@
  */
 #include "cutoffs.h"
 
-#define SUB_BITS 3	/* size classes per power of two: 1 << SUB_BITS */
+#define SUB_BITS 5	/* size classes per power of two: 1 << SUB_BITS */
 
 static u32 size_class(u32 length)
 {
@@ -13,7 +13,8 @@ static u32 size_class(u32 length)
 	if (length < (1u << SUB_BITS))
 		return length;
 	msb = 31 - (u32)__builtin_clz(length);
-	return ((msb - SUB_BITS + 1) << SUB_BITS) + ((length >> (msb - SUB_BITS)) & ((1u << SUB_BITS) - 1));
+	return ((msb - SUB_BITS + 1) << SUB_BITS) +
+	       ((length >> (msb - SUB_BITS)) & ((1u << SUB_BITS) - 1));
 }
 
 /* Largest length in a class. */
@@ -38,28 +39,34 @@ u8 homa_cutoffs_level(const struct homa_cutoffs *cutoffs, u32 length)
 
 void homa_allocator_init(const struct homa_cx *cx, struct homa_allocator *a)
 {
+	static const u32 cutoff[] = { 200, 2800, 15000 };
+	u32 levels = cx->params->num_priorities, sched = cx->params->sched_levels, i;
+
+	if (!sched)
+		sched = homa_max(levels / 2, 1);
 	homa_memset(a, 0, sizeof(*a));
+	for (i = 0; i < sizeof(cutoff) / sizeof(cutoff[0]) && sched + i + 1 < levels; i++)
+		a->now.cutoff[levels - 1 - i] = cutoff[i];
+	a->now.cutoff[levels - 1 - i] = homa_max(cx->params->max_message, HOMA_MAX_MESSAGE);
 	a->now.cutoff[0] = HOMA_MESSAGE_CEILING;
-	a->now.cutoff[4] = HOMA_MAX_MESSAGE;
-	a->now.cutoff[5] = 15000;
-	a->now.cutoff[6] = 2800;
-	a->now.cutoff[7] = 200;
 	a->now.version = 1;
-	a->now.sched_levels = cx->params->sched_levels ? (u8)cx->params->sched_levels : 4;
+	a->now.sched_levels = (u8)sched;
 	a->checked_at = cx->now;
 }
 
-void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u32 length, u32 unsched, u32 packet, u32 overhead)
+void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u32 length,
+			   u32 unsched, u32 packet, u32 overhead)
 {
 	u32 offset, bytes;
 
-	unsched = homa_min(unsched, length);
-	a->bytes += length;
+	/* A sender may claim anything; more than our own share costs time and means nothing. */
+	unsched = homa_min(unsched, homa_min(length, cx->params->unsched_bytes));
+	a->bytes += length + homa_div64((u64)length + packet - 1, packet) * overhead;
 	for (offset = 0; offset < unsched; offset += packet) {
 		bytes = homa_min(packet, length - offset) + overhead;
-		a->bytes += overhead;
 		a->unsched_bytes += bytes;
-		a->class_bytes[size_class(cx->params->unsched_by_remaining ? length - offset : length)] += bytes;
+		a->class_bytes[size_class(cx->params->unsched_by_remaining ? length - offset
+									   : length)] += bytes;
 	}
 }
 
@@ -73,7 +80,8 @@ static u32 unsched_levels(const struct homa_params *params, const struct homa_al
 	return homa_max(1, homa_min(n, levels - 1));
 }
 
-static void fit(const struct homa_params *params, const struct homa_allocator *a, struct homa_cutoffs *c)
+static void fit(const struct homa_params *params, const struct homa_allocator *a,
+		struct homa_cutoffs *c)
 {
 	u32 n = unsched_levels(params, a), class = 0, left;
 	u32 top = params->num_priorities - 1;
@@ -96,11 +104,12 @@ static void fit(const struct homa_params *params, const struct homa_allocator *a
 	c->cutoff[0] = HOMA_MESSAGE_CEILING;
 }
 
-/* Has a level's share of the bytes left [half, three halves] of what @better would give it? */
-static bool moved(const struct homa_allocator *a, const struct homa_cutoffs *better)
+/* Would @better move more than half of an equal share into a level or out of it? */
+static bool moved(const struct homa_params *params, const struct homa_allocator *a,
+		  const struct homa_cutoffs *better)
 {
-	u64 have[HOMA_PRIORITIES] = { 0 }, want[HOMA_PRIORITIES] = { 0 };
-	u32 i;
+	u64 have[HOMA_PRIORITIES] = { 0 }, want[HOMA_PRIORITIES] = { 0 }, change;
+	u32 i, levels = homa_max(params->num_priorities - better->sched_levels, 1);
 
 	if (a->now.sched_levels != better->sched_levels)
 		return true;
@@ -108,9 +117,11 @@ static bool moved(const struct homa_allocator *a, const struct homa_cutoffs *bet
 		have[homa_cutoffs_level(&a->now, class_limit(i))] += a->class_bytes[i];
 		want[homa_cutoffs_level(better, class_limit(i))] += a->class_bytes[i];
 	}
-	for (i = 0; i < HOMA_PRIORITIES; i++)
-		if (2 * have[i] < want[i] || 2 * have[i] > 3 * want[i])
+	for (i = 0; i < HOMA_PRIORITIES; i++) {
+		change = have[i] > want[i] ? have[i] - want[i] : want[i] - have[i];
+		if (2 * levels * change > a->unsched_bytes)
 			return true;
+	}
 	return false;
 }
 
@@ -121,20 +132,21 @@ bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bo
 	bool adopt;
 	u32 i;
 
-	if (!force && (!params->cutoff_interval || cx->now - a->checked_at < params->cutoff_interval * params->tick_ns))
+	if (!force && (!params->cutoff_interval ||
+		       cx->now - a->checked_at < params->cutoff_interval * params->tick_ns))
 		return false;
 	a->checked_at = cx->now;
 	if (!a->unsched_bytes)
 		return false;
 	fit(params, a, &better);
-	adopt = force || moved(a, &better);
+	adopt = force || moved(params, a, &better);
 	if (adopt) {
 		/* Version 0 means "never told". */
 		better.version = a->now.version == 0xffff ? 1 : (u16)(a->now.version + 1);
 		a->now = better;
 		cx->counters->cutoff_updates++;
 	}
-	a->bytes = 0;
+	a->bytes /= 2;
 	a->unsched_bytes = 0;
 	for (i = 0; i < HOMA_SIZE_CLASSES; i++) {
 		a->class_bytes[i] /= 2;

@@ -2,14 +2,19 @@
 /*
  * Priority allocation: from the sizes a host receives to the levels its senders use.
  *
- * - Levels are split by traffic: unscheduled packets get as many of them, from the top, as their share of the received bytes; the
- *   rest, at least one, is for scheduled packets (parameter sched_levels fixes their number).
- * - Cutoffs between unscheduled levels are chosen so that each level carries the same number of bytes, shortest messages on top.
- * - Received sizes are kept as a histogram of bytes per size class, halved at every check so that old traffic fades.
- * - A check adopts new cutoffs, under a new version, only when a level's share has moved by more than half of an equal share:
- *   senders learn of every version by a CUTOFFS packet, which is not worth a small gain.
+ * - Levels are split by traffic: unscheduled packets get as many of them, from the top, as their
+ *   share of the received bytes; the rest, at least one, is for scheduled packets (parameter
+ *   sched_levels fixes their number).
+ * - Cutoffs between unscheduled levels are chosen so that each level carries the same number of
+ *   bytes, shortest messages on top.
+ * - Received sizes are kept as a histogram of bytes per size class, halved at every check so that
+ *   old traffic fades.
+ * - A check adopts new cutoffs, under a new version, only when a level's share has moved by more
+ *   than half of an equal share: senders learn of every version by a CUTOFFS packet, which is not
+ *   worth a small gain.
  *
- * Owner: the host; the lock of its grant scheduler protects every field. Senders' copies are read without a lock.
+ * Owner: the host; the lock of its grant scheduler protects every field. Senders' copies are read
+ * without a lock.
  */
 #ifndef HOMA_CUTOFFS_H
 #define HOMA_CUTOFFS_H
@@ -23,7 +28,7 @@ struct homa_cutoffs {
 	u8 sched_levels;		/* levels 0 … sched_levels - 1 are for scheduled packets */
 };
 
-#define HOMA_SIZE_CLASSES 240	/* 8 per power of two: within 12.5% of the size */
+#define HOMA_SIZE_CLASSES 896	/* 32 per power of two: within 3% of the size */
 
 struct homa_allocator {
 	struct homa_cutoffs now;
@@ -56,10 +61,12 @@ void homa_allocator_init(const struct homa_cx *cx, struct homa_allocator *a);
  * @packet:   Bytes of data a packet of it carries.
  * @overhead: Bytes on the wire a packet adds to its data.
  */
-void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u32 length, u32 unsched, u32 packet, u32 overhead);
+void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u32 length,
+			   u32 unsched, u32 packet, u32 overhead);
 
 /**
- * homa_allocator_check() - Fit the cutoffs to the traffic, when cutoff_interval has passed since the last check.
+ * homa_allocator_check() - Fit the cutoffs to the traffic, when cutoff_interval has passed since
+ * the last check.
  * @cx:    Time, parameters, counters.
  * @a:     Of the receiving host.
  * @force: Check now, and adopt the result in any case.

@@ -4,7 +4,8 @@
  */
 #include "grants.h"
 
-#define FIFO_CREDIT_MAX (1000ull * HOMA_MESSAGE_CEILING)
+/* The oldest message's share is kept over time, not saved up: at most so many pieces are owed. */
+#define FIFO_PIECES_MAX 4
 
 void homa_grants_init(struct homa_grants *s, const struct homa_cutoffs *cutoffs)
 {
@@ -119,16 +120,17 @@ static u8 level(const struct homa_cx *cx, const struct homa_grants *s, const str
 }
 
 /* Allow @bytes more of @g. */
-static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, u32 bytes, u8 priority,
-		  struct homa_grant_list *out)
+static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+		  u32 bytes, u8 priority, struct homa_grant_list *out)
 {
+	u64 owed_max = 1000ull * FIFO_PIECES_MAX * cx->params->fifo_grant_increment;
 	u32 before = outstanding(g);
 
 	WRITE_ONCE(g->granted, g->granted + bytes);
 	s->incoming += outstanding(g) - before;
 	s->fifo_credit += (u64)bytes * cx->params->grant_fifo_fraction;
-	if (s->fifo_credit > FIFO_CREDIT_MAX)
-		s->fifo_credit = FIFO_CREDIT_MAX;
+	if (s->fifo_credit > owed_max)
+		s->fifo_credit = owed_max;
 	out->grant[out->count].to = g;
 	out->grant[out->count].offset = g->granted;
 	out->grant[out->count].priority = priority;
@@ -144,7 +146,8 @@ static u32 room(const struct homa_cx *cx, const struct homa_grants *s)
 }
 
 /* Give an active message what its window allows. */
-static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_list *out)
+static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			 struct homa_grant_list *out)
 {
 	const struct homa_params *params = cx->params;
 	u32 window = params->window ? params->window : params->share[s->count];
@@ -171,58 +174,88 @@ static void forget_age(struct homa_grants *s, struct homa_grantee *g)
 		homa_tree_remove(&s->age, &g->age);
 }
 
-/* Fill free places among the active messages, and retire those that need nothing more. */
-static void settle(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *changed, struct homa_grant_list *out)
+/* Give an active message its window. Return: false when it needs nothing more and is retired. */
+static bool serve(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+		  struct homa_grant_list *out)
+{
+	grant_window(cx, s, g, out);
+	if (!fully_granted(g))
+		return true;
+	forget_age(s, g);
+	deactivate(s, g);
+	return false;
+}
+
+/* Fill free places among the active messages. */
+static void fill(const struct homa_cx *cx, struct homa_grants *s, struct homa_grant_list *out)
+{
+	while (s->count < cx->params->max_overcommit && s->peers.first) {
+		struct homa_grant_peer *peer =
+			homa_container_of(s->peers.first, struct homa_grant_peer, node);
+		struct homa_grantee *g = first_waiting(peer);
+
+		unwait(s, g);
+		activate(s, g);
+		requeue_peer(s, peer);
+		serve(cx, s, g, out);
+		if (out->count == HOMA_GRANTS_MAX)
+			break;
+	}
+}
+
+/* Serve the active messages, retire those that need nothing more, and fill their places. */
+static void settle(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *changed,
+		   struct homa_grant_list *out)
 {
 	u32 i;
 
-	if (changed && changed->rank != HOMA_NOT_ACTIVE) {
-		grant_window(cx, s, changed, out);
-		if (fully_granted(changed)) {
-			forget_age(s, changed);
-			deactivate(s, changed);
-		}
-	}
+	if (changed && changed->rank != HOMA_NOT_ACTIVE)
+		serve(cx, s, changed, out);
 	while (s->count > cx->params->max_overcommit) {
 		struct homa_grantee *last = s->active[s->count - 1];
 
 		deactivate(s, last);
 		wait(s, last);
 	}
-	while (s->count < cx->params->max_overcommit && s->peers.first) {
-		struct homa_grant_peer *peer = homa_container_of(s->peers.first, struct homa_grant_peer, node);
-		struct homa_grantee *g = first_waiting(peer);
-
-		unwait(s, g);
-		activate(s, g);
-		requeue_peer(s, peer);
-		grant_window(cx, s, g, out);
-		if (fully_granted(g)) {
-			forget_age(s, g);
-			deactivate(s, g);
-		}
-		if (out->count == HOMA_GRANTS_MAX)
-			break;
-	}
+	fill(cx, s, out);
 	if (!s->short_of_room || !room(cx, s))
 		return;
 	s->short_of_room = false;
-	for (i = 0; i < s->count; ) {
-		struct homa_grantee *g = s->active[i];
-
-		grant_window(cx, s, g, out);
-		if (fully_granted(g)) {
-			forget_age(s, g);
-			deactivate(s, g);
-			continue;
-		}
-		/* Should it have moved up, the ones it passed were served before it. */
-		i++;
-	}
+	/* Should one move up, the ones it passes were served before it. */
+	for (i = 0; i < s->count; )
+		i += serve(cx, s, s->active[i], out);
+	fill(cx, s, out);
 }
 
-/* Give the oldest message its share. */
-static void grant_oldest(const struct homa_cx *cx, struct homa_grants *s, struct homa_grant_list *out)
+/*
+ * Find a place for a message that is neither active nor waiting: that of its peer's active message,
+ * or else of the last of all, if it is shorter.
+ */
+static void enter(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g)
+{
+	struct homa_grantee *rival = g->peer->active;
+
+	g->node.key = g->length - g->granted;
+	if (!rival && s->count >= cx->params->max_overcommit)
+		rival = s->active[s->count - 1];
+	if (!rival && !s->peers.first) {
+		activate(s, g);
+	} else if (!rival) {
+		/* A free place that settle() has yet to fill, from those that wait. */
+		wait(s, g);
+	} else if (homa_node_before(&g->node, &rival->node)) {
+		deactivate(s, rival);
+		wait(s, rival);
+		activate(s, g);
+	} else {
+		wait(s, g);
+	}
+	requeue_peer(s, g->peer);
+}
+
+/* Give the oldest message its share, before the others can take all the room there is. */
+static void grant_oldest(const struct homa_cx *cx, struct homa_grants *s,
+			 struct homa_grant_list *out)
 {
 	u32 piece = cx->params->fifo_grant_increment, bytes;
 	struct homa_grantee *g;
@@ -230,91 +263,82 @@ static void grant_oldest(const struct homa_cx *cx, struct homa_grants *s, struct
 	if (s->fifo_credit < 1000ull * piece || !s->age.first || out->count == HOMA_GRANTS_MAX)
 		return;
 	g = homa_container_of(s->age.first, struct homa_grantee, age);
-	bytes = homa_min(piece, g->length - g->granted);
-	if (room(cx, s) < bytes || g->rank == 0)
+	if (g->rank == 0) {
+		/* It is the shortest, too, and has all it wants. */
+		s->fifo_credit -= 1000ull * piece;
 		return;
-	s->fifo_credit -= 1000ull * piece;
+	}
+	bytes = homa_min(homa_min(piece, g->length - g->granted), room(cx, s));
+	if (!bytes)
+		return;
 	cx->counters->fifo_grant_bytes += bytes;
+	if (g->rank == HOMA_NOT_ACTIVE)
+		unwait(s, g);
+	grant(cx, s, g, bytes, s->cutoffs->sched_levels - 1, out);
+	s->fifo_credit -= 1000ull * bytes;
 	if (g->rank != HOMA_NOT_ACTIVE) {
-		grant(cx, s, g, bytes, s->cutoffs->sched_levels - 1, out);
 		promote(s, g);
 		if (fully_granted(g))
 			deactivate(s, g);
-	} else {
-		unwait(s, g);
-		grant(cx, s, g, bytes, s->cutoffs->sched_levels - 1, out);
-		if (!fully_granted(g))
-			wait(s, g);
+	} else if (!fully_granted(g)) {
+		enter(cx, s, g);
 	}
 	if (fully_granted(g))
 		forget_age(s, g);
 }
 
-void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_peer *peer, u32 length,
-		     u32 granted, u32 received, struct homa_grant_list *out)
+void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+		     struct homa_grant_peer *peer, u32 length, u32 granted, u32 received,
+		     struct homa_grant_list *out)
 {
-	struct homa_grantee *rival = peer->active;
-
 	g->peer = peer;
 	g->length = length;
 	g->received = received;
 	WRITE_ONCE(g->granted, granted);
 	g->rank = HOMA_NOT_ACTIVE;
 	g->node.tie = ++s->births;
-	g->node.key = length - granted;
 	g->age.key = g->node.tie;
 	s->incoming += outstanding(g);
 	if (fully_granted(g))
 		return;
 	if (cx->params->grant_fifo_fraction)
 		homa_tree_insert(&s->age, &g->age);
-
-	/* It takes the place of its peer's active message, or else of the last of all, if it is shorter. */
-	if (!rival && s->count >= cx->params->max_overcommit)
-		rival = s->active[s->count - 1];
-	if (!rival) {
-		activate(s, g);
-	} else if (homa_node_before(&g->node, &rival->node)) {
-		deactivate(s, rival);
-		wait(s, rival);
-		activate(s, g);
-		requeue_peer(s, peer);
-	} else {
-		wait(s, g);
-	}
-	settle(cx, s, g, out);
+	enter(cx, s, g);
 	grant_oldest(cx, s, out);
+	settle(cx, s, g, out);
 }
 
-void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, u32 received, u32 high,
-			  struct homa_grant_list *out)
+void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			  u32 received, u32 high, struct homa_grant_list *out)
 {
 	u32 before = outstanding(g);
 
 	if (!homa_grantee_scheduled(g))
 		return;
-	g->received = received;
+	/* Two packets of a message may be worked on at once, and the later one overtake. */
+	g->received = homa_max(g->received, received);
 	if (high > g->granted) {
 		/* Senders round a grant up to a whole packet. */
 		bool waiting = homa_node_queued(&g->node);
 
 		if (waiting)
 			unwait(s, g);
-		WRITE_ONCE(g->granted, high);
+		WRITE_ONCE(g->granted, homa_min(high, g->length));
 		if (g->rank != HOMA_NOT_ACTIVE)
 			promote(s, g);
 		else if (waiting && !fully_granted(g))
-			wait(s, g);
-		if (waiting && fully_granted(g))
+			enter(cx, s, g);
+		else if (waiting)
 			forget_age(s, g);
 	}
 	s->incoming -= before;
 	s->incoming += outstanding(g);
-	settle(cx, s, g, out);
 	grant_oldest(cx, s, out);
+	settle(cx, s, g, out);
 }
 
-void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_list *out)
+void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			struct homa_grant_list *out)
 {
 	if (!homa_grantee_scheduled(g))
 		return;

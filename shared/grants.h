@@ -2,21 +2,25 @@
 /*
  * The grant scheduler of a host: which senders may send how much, at what priority.
  *
- * - SRPT: of the messages with bytes not yet granted, those with the fewest such bytes are active, at most max_overcommit of them and
- *   one per peer: what one sender cannot use, another can.
- * - Each active message has up to a window of bytes granted but not received; all messages together at most max_incoming.
- * - Priorities: the active message with the fewest bytes left gets the highest of the levels in use; as many levels are used as
- *   messages are active, the lowest ones, so that a new, shorter message can preempt all of them at once.
- * - tail_bytes: the last bytes of a message are granted at the unscheduled level of what is left, so that it does not stand behind
- *   messages that are longer than its rest.
- * - FIFO share: grant_fifo_fraction of the granted bytes goes to the oldest message, in pieces of fifo_grant_increment, at the highest
- *   scheduled level, so that the longest message is not starved.
+ * - SRPT: of the messages with bytes not yet granted, those with the fewest such bytes are active,
+ *   at most max_overcommit of them and one per peer: what one sender cannot use, another can.
+ * - Each active message has up to a window of bytes granted but not received; all messages together
+ *   at most max_incoming.
+ * - Priorities: the active message with the fewest bytes left gets the highest of the levels in
+ *   use; as many levels are used as messages are active, the lowest ones, so that a new, shorter
+ *   message can preempt all of them at once.
+ * - tail_bytes: the last bytes of a message are granted at the unscheduled level of what is left,
+ *   so that it does not stand behind messages that are longer than its rest.
+ * - FIFO share: grant_fifo_fraction of the granted bytes goes to the oldest message, in pieces of
+ *   fifo_grant_increment, at the highest scheduled level, so that the longest message is not
+ *   starved.
  *
- * Active messages are kept sorted in an array, waiting ones in a tree per peer and the peers in a tree: O(log n) per message and
- * O(active) per packet at worst. Messages that need no grant never come here.
+ * Active messages are kept sorted in an array, waiting ones in a tree per peer and the peers in a
+ * tree: O(log n) per message and O(active) per packet at worst. Messages that need no grant never
+ * come here.
  *
- * Owner: the host; one short lock protects the scheduler, every grantee and every homa_grant_peer, and is not held while grants are
- * sent.
+ * Owner: the host; one short lock protects the scheduler, every grantee and every homa_grant_peer,
+ * and is not held while grants are sent.
  */
 #ifndef HOMA_GRANTS_H
 #define HOMA_GRANTS_H
@@ -26,7 +30,7 @@
 
 /* What the scheduler keeps of a peer. */
 struct homa_grant_peer {
-	struct homa_node node;		/* in homa_grants.peers: has waiting messages and no active one */
+	struct homa_node node;	/* in homa_grants.peers: has waiting messages and no active one */
 	struct homa_tree waiting;
 	struct homa_grantee *active;
 };
@@ -34,7 +38,8 @@ struct homa_grant_peer {
 /* What it keeps of a message being received. */
 struct homa_grantee {
 	struct homa_node node;		/* in peer->waiting; key: bytes not granted */
-	struct homa_node age;		/* among all messages not fully granted, when there is a FIFO share */
+	/* among all messages not fully granted, when there is a FIFO share */
+	struct homa_node age;
 	struct homa_grant_peer *peer;	/* NULL: not in the scheduler */
 	u32 length;
 	u32 granted;	/* the sender may send below this offset; others may read it without lock */
@@ -53,7 +58,7 @@ struct homa_grants {
 	u64 fifo_credit;		/* bytes the oldest message is owed, in thousandths */
 	u32 incoming;			/* granted but not received, all messages */
 	u8 count;			/* active messages */
-	bool short_of_room;		/* someone got less than the window because of max_incoming */
+	bool short_of_room;	/* someone got less than the window because of max_incoming */
 };
 
 /* Grants to send: at most HOMA_GRANTS_MAX; what found no place is granted with the next packet. */
@@ -92,8 +97,9 @@ void homa_grantee_init(struct homa_grantee *g);
  * @received: What has come of it.
  * @out:      Grants to send are appended.
  */
-void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_peer *peer, u32 length,
-		     u32 granted, u32 received, struct homa_grant_list *out);
+void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+		     struct homa_grant_peer *peer, u32 length, u32 granted, u32 received,
+		     struct homa_grant_list *out);
 
 /**
  * homa_grants_received() - More of a message has arrived.
@@ -104,8 +110,8 @@ void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct hom
  * @high:     End of the highest byte that has arrived: what was sent counts as granted.
  * @out:      Grants to send are appended.
  */
-void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, u32 received, u32 high,
-			  struct homa_grant_list *out);
+void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			  u32 received, u32 high, struct homa_grant_list *out);
 
 /**
  * homa_grants_remove() - A message is complete or given up.
@@ -114,7 +120,8 @@ void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struc
  * @g:   In the scheduler, or else nothing happens.
  * @out: Grants to others are appended.
  */
-void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g, struct homa_grant_list *out);
+void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			struct homa_grant_list *out);
 
 static inline bool homa_grantee_scheduled(const struct homa_grantee *g)
 {

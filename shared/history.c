@@ -6,7 +6,10 @@
 
 static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
 {
-	/* Ids of one client differ in their low bits, those of different clients by the token. Fibonacci hashing spreads both. */
+	/*
+	 * Ids of one client differ in their low bits, those of different clients by the token.
+	 * Fibonacci hashing spreads both.
+	 */
 	u64 mixed = ((id >> 1) ^ ((u64)peer->token << 40)) * 0x9e3779b97f4a7c15ull;
 
 	return &h->bucket[(mixed >> 32) & (h->places - 1)];
@@ -55,7 +58,8 @@ void homa_history_expire(const struct homa_cx *cx, struct homa_history *h)
 		drop_oldest(h);
 }
 
-void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id)
+void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		      u64 id)
 {
 	struct homa_memory *m;
 	u32 *bucket, i, place;
@@ -80,12 +84,14 @@ void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct h
 	peer->remembered++;
 }
 
-enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id)
+enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h,
+				     struct homa_peer *peer, u64 id)
 {
 	u32 at;
 
 	for (at = *bucket_of(h, peer, id); at != HOMA_NO_PLACE; at = h->place[at].next)
-		if (h->place[at].peer == peer && h->place[at].id == id && !expired(cx, h->place[at].at))
+		if (h->place[at].peer == peer && h->place[at].id == id &&
+		    !expired(cx, h->place[at].at))
 			return HOMA_REQUEST_RAN;
 	if (peer->floor && expired(cx, peer->floor_at))
 		peer->floor = 0;

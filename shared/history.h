@@ -2,15 +2,21 @@
 /*
  * At most once: which requests have run, after their RPCs are forgotten.
  *
- * A copy of a request may be delayed in the network until its RPC has been acked and freed. It must not run again.
+ * A copy of a request may be delayed in the network until its RPC has been acked and freed. It must
+ * not run again.
  *
- * - Every request that ran is remembered, by peer and id, for history_ticks (longer than a packet survives in a network) or
- *   until its place is needed. A request that is remembered is refused.
- * - When places run out, the oldest entry is dropped and its peer's floor raised to its id. Clients number their RPCs upwards, so
- *   a request above the floor is new. One at or below it may be late or may have run: it is doubtful. Its data is dropped and
- *   the client asked, by RESEND, to send again. A client that is done with the RPC answers RPC_UNKNOWN; one that still
- *   waits sends data marked as sent again, and only after HOMA_PROOFS such answers does the RPC begin. The price is two
- *   round trips for a request that was overtaken by as many finished ones as there are places.
+ * - Every request that ran is remembered, by peer and id, for history_ticks (longer than a packet
+ *   survives in a network) or until its place is needed. A request that is remembered is refused.
+ * - When places run out, the oldest entry is dropped and its peer's floor raised to its id. Clients
+ *   number their RPCs upwards, so a request above the floor is new. One at or below it may be late
+ *   or may have run: it is doubtful. Its data is dropped, the client is told our cutoffs under a
+ *   new version and asked, by RESEND, to send again. A client that is done with the RPC answers
+ *   RPC_UNKNOWN; one that still waits sends data, and data that carries the new version was sent
+ *   after the doubt arose, when nobody who had the response would have sent any: the RPC begins.
+ *   The price is one round trip for a request that was overtaken by as many finished ones as there
+ *   are places.
+ * - Of a peer that has never given a version back, HOMA_PROOFS answers marked as sent again are
+ *   taken instead: old copies that were themselves sent again could be mistaken for them.
  * - A floor is dropped, too, when history_ticks have passed since it was raised.
  *
  * Not covered: a server that crashed knows nothing of what ran before.
@@ -25,6 +31,7 @@
 #include "peer.h"
 
 #define HOMA_PROOFS 2
+#define HOMA_PROOF_WINDOW 1024	/* versions, counted around, that are newer than a given one */
 
 struct homa_memory {
 	struct homa_peer *peer;
@@ -64,7 +71,8 @@ void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *b
  * @peer: The client's host.
  * @id:   As the client names it.
  */
-void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id);
+void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		      u64 id);
 
 /**
  * homa_history_judge() - May a request for which there is no RPC start one?
@@ -73,9 +81,13 @@ void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct h
  * @peer: The client's host.
  * @id:   As the client names it.
  */
-enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer, u64 id);
+enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h,
+				     struct homa_peer *peer, u64 id);
 
-/* Forget what is older than history_ticks; every call to homa_history_add() does this for two entries. */
+/*
+ * Forget what is older than history_ticks; every call to homa_history_add() does this for two
+ * entries.
+ */
 void homa_history_expire(const struct homa_cx *cx, struct homa_history *h);
 
 #endif /* HOMA_HISTORY_H */

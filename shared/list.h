@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Intrusive doubly linked list of the core: arrival orders and timer slots. A link that is in no list points at itself, so removing
- * it twice is harmless. The lock of the object that holds the head protects every link in it.
+ * Intrusive doubly linked list of the core: arrival orders and timer slots. A link that is in no
+ * list points at itself, so removing it twice is harmless. The lock of the object that holds the
+ * head protects every link in it.
  */
 #ifndef HOMA_LIST_H
 #define HOMA_LIST_H

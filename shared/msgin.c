@@ -34,7 +34,10 @@ static void move_gaps(struct homa_msgin *in, u32 from, u32 to)
 	in->gaps = in->gaps + to - from;
 }
 
-/* Take [@start, @end) out of gap @i, which holds it. Return: false when that would make one gap too many. */
+/*
+ * Take [@start, @end) out of gap @i, which holds it. Return: false when that would make one gap too
+ * many.
+ */
 static bool fill_gap(struct homa_msgin *in, u32 i, u32 start, u32 end)
 {
 	struct homa_range *gap = &in->gap[i];

@@ -2,10 +2,11 @@
 /*
  * A message being received: which bytes have arrived, which are missing.
  *
- * Bytes arrive in any order and more than once. What is missing below the highest byte seen is kept as gaps, sorted by offset, at
- * most HOMA_MAX_GAPS of them: a packet that would make one more is refused as if the network had lost it, so a peer can make us
- * neither hold nor search without bound (a search is binary, an update moves at most HOMA_MAX_GAPS small entries). The payload is the
- * caller's.
+ * Bytes arrive in any order and more than once. What is missing below the highest byte seen is kept
+ * as gaps, sorted by offset, at most HOMA_MAX_GAPS of them: a packet that would make one more is
+ * refused as if the network had lost it, so a peer can make us neither hold nor search without
+ * bound (a search is binary, an update moves at most HOMA_MAX_GAPS small entries). The payload is
+ * the caller's.
  *
  * Owner: the RPC; its lock protects every field.
  */
@@ -46,8 +47,8 @@ void homa_msgin_init(struct homa_msgin *in, u32 length);
  * @in:     Message they belong to.
  * @offset: From a validated packet; the bytes lie within @in->length.
  * @length: Bytes, at least 1.
- * Return:  The first run of bytes in it that is new. Should more than one run be new (the packet spans received bytes), the
- *          others count as not received and will be asked for.
+ * Return:  The first run of bytes in it that is new. Should more than one run be new (the packet
+ *          spans received bytes), the others count as not received and will be asked for.
  */
 struct homa_accept homa_msgin_data(struct homa_msgin *in, u32 offset, u32 length);
 

@@ -6,8 +6,8 @@
 
 const struct homa_param_info homa_param_table[] = {
 #define X(name_, def, min_, max_, unit_, meaning_) \
-	{ .name = #name_, .unit = unit_, .meaning = meaning_, .initial = def, .min = min_, .max = max_, \
-	  .at = offsetof(struct homa_params, name_) },
+	{ .name = #name_, .unit = unit_, .meaning = meaning_, .initial = def, .min = min_, \
+	  .max = max_, .at = offsetof(struct homa_params, name_) },
 	HOMA_PARAMS(X)
 #undef X
 };
@@ -31,7 +31,8 @@ const char *homa_params_update(struct homa_params *params)
 	u32 i;
 
 	if (params->sched_levels && params->sched_levels >= params->num_priorities)
-		return "sched_levels must be below num_priorities: unscheduled packets need a level too";
+		return "sched_levels must be below num_priorities: unscheduled packets need a "
+		       "level too";
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		if (params->priority_map[i] >= HOMA_PRIORITIES)
 			return "priority_map entries must be 0 to 7";
@@ -40,7 +41,10 @@ const char *homa_params_update(struct homa_params *params)
 	params->nic_queue_ns = params->max_nic_queue_usecs * 1000ull;
 	params->ns_per_byte = homa_div64((8000ull * 100) << HOMA_RATE_SHIFT,
 					 (u64)params->link_mbps * params->max_link_usage);
-	/* One share stays free, so that a message which arrives finds room before the others shrink. */
+	/*
+	 * One share stays free, so that a message which arrives finds room before the others
+	 * shrink.
+	 */
 	for (i = 0; i <= HOMA_MAX_OVERCOMMIT; i++)
 		params->share[i] = homa_max(params->max_incoming / (i + 1), 1);
 	return NULL;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Parameters: one table, from which come the sysctl files, the ns-3 attributes, the command lines and the manual's table.
+ * Parameters: one table, from which come the sysctl files, the ns-3 attributes, the command lines
+ * and the manual's table.
  *
- * Names and defaults that the public Linux implementation also has are the same here. The owner may change values at any time and
- * must call homa_params_update() after it; readers see each value either old or new.
+ * Names and defaults that the public Linux implementation also has are the same here. The owner may
+ * change values at any time and must call homa_params_update() after it; readers see each value
+ * either old or new.
  */
 #ifndef HOMA_PARAMS_H
 #define HOMA_PARAMS_H
@@ -13,42 +15,57 @@
 #define HOMA_MAX_OVERCOMMIT	32	/* messages granted at once */
 
 /*
- * X(name, default, minimum, maximum, unit, meaning). A tick is tick_usecs. Fractions are thousandths.
+ * X(name, default, minimum, maximum, unit, meaning). A tick is tick_usecs. Fractions are
+ * thousandths.
  */
 #define HOMA_PARAMS(X) \
 	X(unsched_bytes, 40000, 1, HOMA_MESSAGE_CEILING, "bytes", \
 	  "first part of a message that is sent without a grant, rounded up to whole packets") \
 	X(window, 0, 0, HOMA_MESSAGE_CEILING, "bytes", \
-	  "granted but not yet received per message; 0: max_incoming shared by the active messages") \
+	  "granted but not yet received per message; 0: max_incoming shared by the active " \
+	  "messages") \
 	X(max_incoming, 400000, 1, HOMA_MESSAGE_CEILING, "bytes", \
 	  "granted but not yet received over all messages of a host") \
-	X(max_overcommit, 8, 1, HOMA_MAX_OVERCOMMIT, "messages", "messages that hold grants at the same time") \
-	X(grant_fifo_fraction, 50, 0, 500, "thousandths", "share of granted bytes that goes to the oldest message") \
-	X(fifo_grant_increment, 50000, 1, HOMA_MESSAGE_CEILING, "bytes", "size of one grant to the oldest message") \
+	X(max_overcommit, 8, 1, HOMA_MAX_OVERCOMMIT, "messages", \
+	  "messages that hold grants at the same time") \
+	X(grant_fifo_fraction, 50, 0, 500, "thousandths", \
+	  "share of granted bytes that goes to the oldest message") \
+	X(fifo_grant_increment, 50000, 1, HOMA_MESSAGE_CEILING, "bytes", \
+	  "size of one grant to the oldest message") \
 	X(num_priorities, 8, 1, HOMA_PRIORITIES, "levels", "priority levels in use") \
 	X(sched_levels, 0, 0, HOMA_PRIORITIES - 1, "levels", \
-	  "levels for scheduled packets, the lowest ones; 0: by the traffic's share of unscheduled bytes") \
+	  "levels for scheduled packets, the lowest ones; 0: by the traffic's share of " \
+	  "unscheduled bytes") \
 	X(unsched_by_remaining, 0, 0, 1, "switch", \
-	  "an unscheduled packet's level follows the bytes left in its message (1) or the whole message (0)") \
+	  "an unscheduled packet's level follows the bytes left in its message (1) or the whole " \
+	  "message (0)") \
 	X(tail_bytes, 0, 0, HOMA_MESSAGE_CEILING, "bytes", \
-	  "last part of a scheduled message that is granted at the unscheduled level of what is left; 0: none") \
+	  "last part of a scheduled message that is granted at the unscheduled level of what is " \
+	  "left; 0: none") \
 	X(cutoff_interval, 1000, 0, 1000000, "ticks", \
 	  "time between checks whether the cutoffs still fit the traffic; 0: fixed cutoffs") \
-	X(pacer_fifo_fraction, 50, 0, 1000, "thousandths", "share of transmitted bytes that goes to the oldest message") \
+	X(pacer_fifo_fraction, 50, 0, 1000, "thousandths", \
+	  "share of transmitted bytes that goes to the oldest message") \
 	X(link_mbps, 25000, 1, 1000000, "Mbit/s", "rate of the link to the switch") \
-	X(max_link_usage, 99, 1, 100, "percent", "share of the link's rate the transmit queue uses") \
+	X(max_link_usage, 99, 1, 100, "percent", \
+	  "share of the link's rate the transmit queue uses") \
 	X(max_nic_queue_usecs, 40, 0, 100000, "us", "transmission time that may wait in the NIC") \
 	X(defer_min_bytes, 1000, 0, HOMA_MESSAGE_CEILING, "bytes", \
 	  "messages up to this length bypass the transmit queue") \
 	X(resend_ticks, 5, 1, 100000, "ticks", "silence after which missing data is asked for") \
 	X(resend_interval, 5, 1, 100000, "ticks", "time between requests to the same peer") \
-	X(timeout_resends, 5, 1, 200, "requests", "requests without any answer after which a peer is dead") \
-	X(timeout_ticks, 100, 1, 1000000, "ticks", "silence after which a server forgets the RPCs of a client") \
-	X(request_ack_ticks, 2, 1, 100000, "ticks", "time after a response that the server asks for its ack") \
+	X(timeout_resends, 5, 1, 200, "requests", \
+	  "requests without any answer after which a peer is dead") \
+	X(timeout_ticks, 100, 1, 1000000, "ticks", \
+	  "silence after which a server forgets the RPCs of a client") \
+	X(request_ack_ticks, 2, 1, 100000, "ticks", \
+	  "time after a response that the server asks for its ack") \
 	X(history_ticks, 10000, 1, 1000000, "ticks", \
-	  "longest time a packet may survive in the network; finished requests are remembered that long") \
+	  "longest time a packet may survive in the network; finished requests are remembered " \
+	  "that long") \
 	X(tick_usecs, 1000, 1, 1000000, "us", "length of a tick") \
-	X(max_message, HOMA_MAX_MESSAGE, 1, HOMA_MESSAGE_CEILING, "bytes", "longest message sent or accepted")
+	X(max_message, HOMA_MAX_MESSAGE, 1, HOMA_MESSAGE_CEILING, "bytes", \
+	  "longest message sent or accepted")
 
 struct homa_params {
 #define X(name, def, min, max, unit, meaning) u32 name;
@@ -59,8 +76,9 @@ struct homa_params {
 	/* Derived by homa_params_update(). */
 	u64 tick_ns;
 	u64 nic_queue_ns;
-	u64 ns_per_byte;			/* of the paced link; fixed point, HOMA_RATE_SHIFT */
-	u32 share[HOMA_MAX_OVERCOMMIT + 1];	/* window for so many active messages when window is 0 */
+	u64 ns_per_byte;	/* of the paced link; fixed point, HOMA_RATE_SHIFT */
+	/* window for so many active messages when window is 0 */
+	u32 share[HOMA_MAX_OVERCOMMIT + 1];
 };
 
 #define HOMA_RATE_SHIFT 24
@@ -83,7 +101,8 @@ void homa_params_init(struct homa_params *params);
 /**
  * homa_params_update() - Recompute what is derived; to be called after any change.
  * @params: Every value within its range.
- * Return: NULL, or what does not fit together and how to mend it; derived values are then unchanged.
+ * Return: NULL, or what does not fit together and how to mend it; derived values are then
+ *         unchanged.
  */
 const char *homa_params_update(struct homa_params *params);
 
@@ -99,7 +118,10 @@ static inline u32 *homa_params_at(struct homa_params *params, const struct homa_
 	return (u32 *)((char *)params + info->at);
 }
 
-/* The value on the wire of level @level; levels that are not in use fold onto the highest one that is. */
+/*
+ * The value on the wire of level @level; levels that are not in use fold onto the highest one that
+ * is.
+ */
 static inline u8 homa_params_priority(const struct homa_params *params, u32 level)
 {
 	return params->priority_map[homa_min(level, params->num_priorities - 1)];

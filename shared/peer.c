@@ -4,9 +4,11 @@
  */
 #include "peer.h"
 
-void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u32 packet, u32 token)
+void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
+		    const struct homa_cutoffs *own, u32 packet, u32 token)
 {
-	u32 packets = (homa_min(cx->params->unsched_bytes, cx->params->max_message) + packet - 1) / packet;
+	u32 packets = (homa_min(cx->params->unsched_bytes, cx->params->max_message) + packet - 1) /
+		      packet;
 
 	homa_memset(peer, 0, sizeof(*peer));
 	peer->cutoffs = *own;
@@ -29,18 +31,32 @@ enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 {
 	const struct homa_params *params = cx->params;
 
-	if (peer->asking) {
-		if (cx->now - peer->asked_at < params->resend_interval * params->tick_ns)
-			return HOMA_ASK_LATER;
+	if (!peer->asking) {
+		peer->round_at = cx->now;
+	} else if (cx->now - peer->round_at >= params->resend_interval * params->tick_ns) {
 		if (++peer->unanswered >= params->timeout_resends) {
-			homa_peer_heard(cx, peer);
+			peer->asking = false;
+			peer->unanswered = 0;
 			cx->counters->peer_timeouts++;
 			return HOMA_ASK_DEAD;
 		}
+		peer->round_at = cx->now;
+	} else if (!peer->unanswered || cx->now - peer->asked_at < params->tick_ns) {
+		return HOMA_ASK_LATER;
 	}
 	peer->asking = true;
 	peer->asked_at = cx->now;
 	return HOMA_ASK_NOW;
+}
+
+u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
+			 enum homa_ask answer)
+{
+	const struct homa_params *params = cx->params;
+
+	if (answer == HOMA_ASK_LATER)
+		return cx->now + homa_max(params->resend_interval / 2, 1) * params->tick_ns;
+	return peer->unanswered ? cx->now + params->tick_ns : 0;
 }
 
 bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_packet *overflow)
@@ -81,17 +97,44 @@ void homa_peer_set_cutoffs(struct homa_peer *peer, const struct homa_packet *pkt
 	WRITE_ONCE(peer->cutoffs.version, pkt->cutoffs.version);
 }
 
-bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u16 version,
-			     struct homa_packet *pkt)
+/* What our cutoffs' version is towards this peer; never 0. */
+static u16 version_for(const struct homa_peer *peer, const struct homa_cutoffs *own)
 {
-	if (version == own->version)
-		return false;
-	if (peer->told_version == own->version && cx->now - peer->told_at < cx->params->tick_ns)
-		return false;
-	peer->told_version = own->version;
+	return (u16)(1 + ((u64)own->version - 1 + peer->doubts) % 0xffff);
+}
+
+static void tell(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own,
+		 struct homa_packet *pkt)
+{
+	peer->told_version = version_for(peer, own);
 	peer->told_at = cx->now;
 	pkt->type = HOMA_CUTOFFS;
 	homa_memcpy(pkt->cutoffs.cutoff, own->cutoff, sizeof(own->cutoff));
-	pkt->cutoffs.version = own->version;
+	pkt->cutoffs.version = peer->told_version;
+}
+
+bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer,
+			     const struct homa_cutoffs *own, u16 version, struct homa_packet *pkt)
+{
+	u16 current = version_for(peer, own);
+
+	if (version == current) {
+		if (peer->told_version == current)
+			peer->echoes = true;
+		return false;
+	}
+	if (peer->told_version == current && cx->now - peer->told_at < cx->params->tick_ns)
+		return false;
+	tell(cx, peer, own, pkt);
 	return true;
+}
+
+u16 homa_peer_doubt(const struct homa_cx *cx, struct homa_peer *peer,
+		    const struct homa_cutoffs *own, struct homa_packet *pkt)
+{
+	if (!peer->echoes)
+		return 0;
+	peer->doubts++;
+	tell(cx, peer, own, pkt);
+	return peer->told_version;
 }

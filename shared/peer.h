@@ -2,15 +2,19 @@
 /*
  * A peer: another host that we exchange RPCs with.
  *
- * - Cutoffs: the levels of unscheduled packets to it, as it told us; until it does, our own are the best guess.
- * - Liveness: one RESEND is in flight per peer at a time. Any packet from it is an answer. timeout_resends without one, and it is dead:
- *   every RPC with it fails.
- * - Acks: RPCs whose responses we have in full and that it may forget. One rides on each DATA packet to it; when HOMA_MAX_ACKS are
- *   waiting and one more comes, they go in an ACK packet together. What never gets a ride is asked for by NEED_ACK.
+ * - Cutoffs: the levels of unscheduled packets to it, as it told us; until it does, our own are the
+ *   best guess.
+ * - Liveness: one RESEND is in flight per peer at a time. Any packet from it is an answer. One that
+ *   has had none for resend_interval counts as lost, and until something is heard another follows
+ *   every tick, so that a few losses in a row do not make a live peer look dead. After
+ *   timeout_resends such intervals it is dead: every RPC with it fails.
+ * - Acks: RPCs whose responses we have in full and that it may forget. One rides on each DATA
+ *   packet to it; when HOMA_MAX_ACKS are waiting and one more comes, they go in an ACK packet
+ *   together. What never gets a ride is asked for by NEED_ACK.
  * - Floor: requests with an id up to here may have run and been forgotten; see history.h.
  *
- * Owner: the host; the peer's own short lock protects every field but grants (the grant scheduler's lock) and cutoffs (written
- * under the peer's lock, read without).
+ * Owner: the host; the peer's own short lock protects every field but grants (the grant scheduler's
+ * lock) and cutoffs (written under the peer's lock, read without).
  */
 #ifndef HOMA_PEER_H
 #define HOMA_PEER_H
@@ -22,14 +26,17 @@ struct homa_peer {
 	struct homa_grant_peer grants;
 	struct homa_ack ack[HOMA_MAX_ACKS];
 	u8 acks;
-	u8 unanswered;		/* RESENDs in a row without any packet from the peer */
+	u8 unanswered;		/* resend_intervals in a row without any packet from the peer */
 	bool asking;		/* a RESEND is in flight */
+	bool echoes;		/* its DATA has carried a version that we told it */
 	u16 told_version;	/* of our cutoffs, last sent to it */
+	u32 doubts;	/* of its requests; each gives our cutoffs a new version towards it */
 	u32 unsched;		/* unscheduled bytes per message to it: whole packets */
 	u32 packet;		/* bytes of data in a full packet to it */
 	u32 token;		/* number given by the owner, unique among its peers */
-	u32 remembered;		/* entries in the history that point here; the peer must outlive them */
+	u32 remembered;	/* entries in the history that point here; the peer must outlive them */
 	u64 asked_at;		/* ns; the last RESEND */
+	u64 round_at;		/* ns; the first one in this resend_interval */
 	u64 heard_at;		/* ns; the last packet from it */
 	u64 told_at;		/* ns; the last CUTOFFS sent to it */
 	u64 floor;		/* request ids up to here may have been forgotten */
@@ -50,7 +57,8 @@ enum homa_ask {
  * @packet: Bytes of data in a full packet to it, at least 1.
  * @token:  Unique among the owner's peers.
  */
-void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u32 packet, u32 token);
+void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
+		    const struct homa_cutoffs *own, u32 packet, u32 token);
 
 /* Some packet from the peer has arrived. */
 void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
@@ -61,6 +69,16 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
  * @peer: Peer; with HOMA_ASK_NOW, the RESEND counts as sent.
  */
 enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer);
+
+/**
+ * homa_peer_look_again() - When to look after an RPC again that wanted to ask.
+ * @cx:     Time and parameters.
+ * @peer:   Peer.
+ * @answer: What homa_peer_ask() said: HOMA_ASK_NOW or HOMA_ASK_LATER.
+ * Return: ns, instead of what the RPC's timer said; 0: leave it at that.
+ */
+u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
+			 enum homa_ask answer);
 
 /**
  * homa_peer_add_ack() - A response is complete; let its server know when there is a packet to it.
@@ -85,11 +103,23 @@ void homa_peer_set_cutoffs(struct homa_peer *peer, const struct homa_packet *pkt
  * @cx:      Time and parameters.
  * @peer:    Sender of a DATA packet.
  * @own:     This host's cutoffs.
- * @version: In the packet.
+ * @version: In the packet. It differs between peers: see homa_peer_doubt().
  * @pkt:     Filled in, ids and ports excepted, when they must be sent.
  * Return: true when @pkt must be sent: not more than once per tick and version, whatever arrives.
  */
-bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer, const struct homa_cutoffs *own, u16 version,
-			     struct homa_packet *pkt);
+bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer,
+			     const struct homa_cutoffs *own, u16 version, struct homa_packet *pkt);
+
+/**
+ * homa_peer_doubt() - A request of the peer may have run before: let it show that it still waits.
+ * @cx:   Time and parameters.
+ * @peer: The client's host.
+ * @own:  This host's cutoffs.
+ * @pkt:  Filled in, ids and ports excepted: our cutoffs under a new version, to be sent.
+ * Return: The version, for homa_rpc_doubt(); 0: the peer has never given one back, and nothing must
+ *         be sent.
+ */
+u16 homa_peer_doubt(const struct homa_cx *cx, struct homa_peer *peer,
+		    const struct homa_cutoffs *own, struct homa_packet *pkt);
 
 #endif /* HOMA_PEER_H */

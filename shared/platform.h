@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Everything the core takes from outside: integer types, memcpy and memset, and single-access loads and stores. The one header that
- * knows whether it is compiled into a kernel; no other file of the core may ask.
+ * Everything the core takes from outside: integer types, memcpy and memset, and single-access loads
+ * and stores. The one header that knows whether it is compiled into a kernel; no other file of the
+ * core may ask.
  */
 #ifndef HOMA_PLATFORM_H
 #define HOMA_PLATFORM_H

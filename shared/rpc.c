@@ -6,7 +6,10 @@
 
 static struct homa_effect *effect(struct homa_effects *fx, enum homa_effect_type type)
 {
-	/* Every input function's longest path stays below HOMA_FX_MAX; should one ever not, the last effect gives way. */
+	/*
+	 * Every input function's longest path stays below HOMA_FX_MAX; should one ever not, the
+	 * last effect gives way.
+	 */
 	struct homa_effect *e = &fx->fx[fx->count < HOMA_FX_MAX ? fx->count++ : HOMA_FX_MAX - 1];
 
 	homa_memset(e, 0, sizeof(*e));
@@ -50,7 +53,8 @@ void homa_rpc_init_client(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
 	cx->counters->client_requests_started++;
 }
 
-void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt, struct homa_effects *fx)
+void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt,
+			  struct homa_effects *fx)
 {
 	init(cx, rpc, id);
 	rpc->state = HOMA_RPC_INCOMING;
@@ -94,11 +98,26 @@ static void deliver(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_
 	effect(fx, HOMA_FX_DELIVER);
 }
 
-/* A doubtful request's client must show that it still waits. Return: true when it has. */
-static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt, struct homa_effects *fx)
+void homa_rpc_doubt(struct homa_rpc *rpc, u16 version)
 {
-	/* One proof per answer, of however many packets: the one with the message's first byte. */
-	if (pkt->data.retransmit && !pkt->data.offset && rpc->resent) {
+	rpc->proof = version;
+}
+
+/* A doubtful request's client must show that it still waits. Return: true when it has. */
+static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
+		   struct homa_effects *fx)
+{
+	if (rpc->proof) {
+		if ((u16)(pkt->data.cutoff_version - rpc->proof) < HOMA_PROOF_WINDOW) {
+			rpc->doubt = 0;
+			rpc->resent = false;
+			cx->counters->server_requests_started++;
+		}
+	} else if (pkt->data.retransmit && !pkt->data.offset && rpc->resent) {
+		/*
+		 * One proof per answer, of however many packets: the one with the message's first
+		 * byte.
+		 */
 		rpc->resent = false;
 		if (--rpc->doubt)
 			ask(cx, fx, 0, HOMA_RESEND_ALL);
@@ -110,8 +129,8 @@ static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 	return !rpc->doubt;
 }
 
-static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
-				    struct homa_effects *fx)
+static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *rpc,
+				    const struct homa_packet *pkt, struct homa_effects *fx)
 {
 	struct homa_range nothing = { 0, 0 };
 	struct homa_msgin *in = &rpc->in;
@@ -131,9 +150,6 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 		homa_msgin_init(in, pkt->data.message_length);
 		rpc->receiving = true;
 		rpc->incoming = pkt->data.incoming;
-	} else if (pkt->data.message_length != in->length) {
-		drop(cx, HOMA_DROP_LENGTH);
-		return nothing;
 	}
 	gaps = in->gaps;
 	accept = homa_msgin_data(in, pkt->data.offset, pkt->data.length);
@@ -181,21 +197,37 @@ static void restart(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_
 	effect(fx, HOMA_FX_TX_RESTART);
 }
 
-struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
-				 struct homa_effects *fx)
+struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
+				 const struct homa_packet *pkt, struct homa_effects *fx)
 {
 	struct homa_range nothing = { 0, 0 };
 	struct homa_effect *e;
 	bool client = homa_rpc_is_client(rpc), asked = rpc->asked;
 
-	if (pkt->type == HOMA_NEED_ACK) {
-		/* Says nothing of what is missing here, so it must not put off asking for it; it only shows that we are alive. */
+	if (pkt->type == HOMA_NEED_ACK && client) {
+		if (rpc->state == HOMA_RPC_DONE) {
+			send(fx, HOMA_ACK);
+			return nothing;
+		}
+		/*
+		 * Says nothing of what is missing here, so it must not put off asking for it; it
+		 * only shows that we are alive.
+		 */
 		cx->counters->ignored_need_acks++;
 		send(fx, HOMA_BUSY);
 		return nothing;
 	}
-	rpc->active_at = cx->now;
-	rpc->asked = 0;
+	if (pkt->type == HOMA_DATA && rpc->receiving &&
+	    pkt->data.message_length != rpc->in.length) {
+		/* Of another message: no sign that the rest of this one will ever come. */
+		drop(cx, HOMA_DROP_LENGTH);
+		return nothing;
+	}
+	if (pkt->type != HOMA_RESEND || rpc->state != HOMA_RPC_INCOMING) {
+		/* What the other side misses says nothing of what we miss. */
+		rpc->active_at = cx->now;
+		rpc->asked = 0;
+	}
 
 	switch (pkt->type) {
 	case HOMA_DATA:
@@ -208,7 +240,18 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		e->priority = pkt->grant.priority;
 		return nothing;
 	case HOMA_RESEND:
-		if (client ? rpc->state == HOMA_RPC_DONE : rpc->state != HOMA_RPC_OUTGOING) {
+		if (client && rpc->state == HOMA_RPC_DONE) {
+			/* The server doubts an old copy of a request that it has answered. */
+			send(fx, HOMA_RPC_UNKNOWN);
+			return nothing;
+		}
+		/*
+		 * A response has begun, so the request was complete: this is old, or a server that
+		 * forgot the RPC doubts a copy of it. Sent again, it could run again.
+		 */
+		if (client && rpc->state != HOMA_RPC_OUTGOING)
+			break;
+		if (!client && rpc->state != HOMA_RPC_OUTGOING) {
 			/* The response asked for does not exist yet. */
 			send(fx, HOMA_BUSY);
 			return nothing;
@@ -225,8 +268,11 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 			homa_rpc_acked(rpc, fx);
 			return nothing;
 		}
-		/* It answers a question of ours, or it is stale: an unasked one must not make us send everything again. */
-		if (!asked)
+		/*
+		 * It answers a question of ours, or it is stale: an unasked one must not make us
+		 * send everything again.
+		 */
+		if (!asked || rpc->state == HOMA_RPC_DONE)
 			break;
 		restart(cx, rpc, fx);
 		return nothing;
@@ -235,7 +281,8 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 	return nothing;
 }
 
-void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt, enum homa_verdict verdict, struct homa_effects *fx)
+void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt,
+		      enum homa_verdict verdict, struct homa_effects *fx)
 {
 	bool to_server = homa_id_is_client(pkt->sender_id);
 
@@ -248,13 +295,17 @@ void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt, e
 			drop(cx, HOMA_DROP_STALE);
 			return;
 		}
-		effect(fx, HOMA_FX_CREATE)->doubt = verdict == HOMA_REQUEST_DOUBTFUL ? HOMA_PROOFS : 0;
+		effect(fx, HOMA_FX_CREATE)->doubt =
+			verdict == HOMA_REQUEST_DOUBTFUL ? HOMA_PROOFS : 0;
 		return;
 	case HOMA_RESEND:
-		/* A client that is told "unknown" starts over, so nothing is said of a request that ran: it must not. */
-		if (to_server && verdict == HOMA_REQUEST_RAN)
-			break;
-		send(fx, HOMA_RPC_UNKNOWN);
+		/*
+		 * A client that is told "unknown" starts over, which it must not for a request that
+		 * ran; told nothing, it would take us for dead. NEED_ACK is the truth: the response
+		 * was sent.
+		 */
+		send(fx, to_server && verdict == HOMA_REQUEST_RAN ? HOMA_NEED_ACK
+								  : HOMA_RPC_UNKNOWN);
 		return;
 	case HOMA_NEED_ACK:
 		if (to_server)
@@ -291,10 +342,13 @@ static void finish(struct homa_rpc *rpc, struct homa_effects *fx)
 
 void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx)
 {
-	finish(rpc, fx);
+	/* Acked by two packets at once: it is being freed. */
+	if (rpc->state != HOMA_RPC_DONE)
+		finish(rpc, fx);
 }
 
-void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error, struct homa_effects *fx)
+void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error,
+		    struct homa_effects *fx)
 {
 	if (error == HOMA_ERR_TIMEDOUT)
 		cx->counters->rpc_timeouts++;
@@ -305,7 +359,12 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
 
 static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc)
 {
-	return rpc->asked >= HOMA_RPC_PATIENCE * cx->params->timeout_resends;
+	u32 requests = HOMA_RPC_PATIENCE * cx->params->timeout_resends;
+
+	/* A silent peer is asked more often, but that must not make patience shorter. */
+	return rpc->asked >= requests &&
+	       cx->now - rpc->active_at >=
+		       (u64)requests * cx->params->resend_interval * cx->params->tick_ns;
 }
 
 /* Count progress of our own as activity. Return: ns since the last one. */
@@ -318,7 +377,8 @@ static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u32 progress)
 	return cx->now - rpc->active_at;
 }
 
-static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
+			  const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
 	u64 patience = params->resend_ticks * params->tick_ns;
@@ -347,7 +407,8 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const 
 	return cx->now + params->resend_interval * params->tick_ns;
 }
 
-static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
+			const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
 	u64 patience = params->request_ack_ticks * params->tick_ns;
@@ -355,8 +416,10 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const st
 
 	if (silence(cx, rpc, view->out_sent) < patience || waiting)
 		return (waiting ? cx->now : rpc->active_at) + patience;
-	if (rpc->asked >= params->timeout_resends && cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns) {
-		/* The client's host is gone: nobody waits for this response. */
+	if (out_of_patience(cx, rpc) ||
+	    (rpc->asked >= params->timeout_resends &&
+	     cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns)) {
+		/* The client or its host is gone: nobody waits for this response. */
 		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 		return 0;
 	}
@@ -366,7 +429,8 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const st
 	return cx->now + params->resend_interval * params->tick_ns;
 }
 
-u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx)
+u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view,
+		   struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
 

@@ -5,21 +5,25 @@
  *	client:	OUTGOING ── first response packet ──▶ INCOMING ── response complete ──▶ DONE
  *	server:	INCOMING ── request complete ──▶ SERVING ── reply ──▶ OUTGOING ── ack ──▶ DONE
  *
- * What asks for lost data, and when (all silences are measured from the last packet of this RPC, or the last progress of our own):
+ * What asks for lost data, and when (all silences are measured from the last packet of this RPC, or
+ * the last progress of our own):
  *
- * - Receiver of a message, granted bytes missing for resend_ticks: RESEND for the first gap; then, as each answer fills what was asked
- *   for, at once for the next gap that is as old.
- * - Client without any response, request sent as far as allowed: RESEND for the whole response. The server answers with DATA, BUSY, or
- *   RPC_UNKNOWN; on the last the client starts the RPC over.
- * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every resend_interval. A client that has all of it,
- *   or does not know the RPC, answers ACK; one that still waits answers BUSY. After timeout_ticks without a packet from the client's
- *   host, the server forgets the RPC.
+ * - Receiver of a message, granted bytes missing for resend_ticks: RESEND for the first gap; then,
+ *   as each answer fills what was asked for, at once for the next gap that is as old.
+ * - Client without any response, request sent as far as allowed: RESEND for the whole response. The
+ *   server answers with DATA, BUSY, or RPC_UNKNOWN; on the last the client starts the RPC over.
+ * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every
+ *   resend_interval. A client that has all of it, or does not know the RPC, answers ACK; one that
+ *   still waits answers BUSY. After timeout_ticks without a packet from the client's host, the
+ *   server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
- * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC fails even though the peer lives.
+ * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
+ *   fails even though the peer lives.
  *
- * Every input function appends to a list of effects, which the caller carries out after it has dropped the RPC's lock. The message
- * being sent and the one being received in the eyes of the schedulers (struct homa_msgout, struct homa_grantee) belong to other
- * locks; what they must be told is an effect.
+ * Every input function appends to a list of effects, which the caller carries out after it has
+ * dropped the RPC's lock. The message being sent and the one being received in the eyes of the
+ * schedulers (struct homa_msgout, struct homa_grantee) belong to other locks; what they must be
+ * told is an effect.
  *
  * Owner: the RPC's own lock protects every field.
  */
@@ -48,6 +52,7 @@ struct homa_rpc {
 	u32 lost_end;	/* gaps below this are old enough to be asked for */
 	u8 state;	/* enum homa_rpc_state */
 	u8 doubt;	/* proofs still needed that the client waits for this RPC */
+	u16 proof;	/* version of the cutoffs that proves it; 0: answers to RESENDs do */
 	u16 asked;	/* requests in a row without a packet of this RPC */
 	bool receiving;	/* in is set up */
 	bool scheduled;	/* the grant scheduler knows the message being received */
@@ -56,13 +61,22 @@ struct homa_rpc {
 };
 
 enum homa_effect_type {
-	HOMA_FX_SEND,		/* send control packet .packet to the peer: offset, length, priority where its type has them */
-	HOMA_FX_ASK,		/* homa_peer_ask(); NOW: homa_rpc_asked() and send RESEND; DEAD: end the peer's RPCs */
-	HOMA_FX_CREATE,		/* make an RPC for this request: homa_rpc_init_server() with .doubt, then the packet again */
+	/* send control packet .packet to the peer: offset, length, priority where it has them */
+	HOMA_FX_SEND,
+	/*
+	 * homa_peer_ask(); NOW: homa_rpc_asked() and send RESEND; DEAD: end the peer's RPCs;
+	 * otherwise set the RPC's timer as homa_peer_look_again() says
+	 */
+	HOMA_FX_ASK,
+	/*
+	 * make an RPC for it: homa_rpc_init_server() with .doubt, and if there is any,
+	 * homa_peer_doubt(), homa_rpc_doubt(); then the packet again
+	 */
+	HOMA_FX_CREATE,
 	HOMA_FX_TX_GRANT,	/* homa_txq_grant() */
 	HOMA_FX_TX_RESEND,	/* homa_txq_resend(); send BUSY if it says so */
 	HOMA_FX_TX_RESTART,	/* forget the response so far and homa_txq_restart() */
-	HOMA_FX_RX_ADD,		/* homa_grants_add(): .length of the message, .offset granted so far */
+	HOMA_FX_RX_ADD,		/* homa_grants_add(): .length of the message, .offset granted */
 	HOMA_FX_RX_MORE,	/* homa_grants_received() */
 	HOMA_FX_RX_END,		/* homa_grants_remove() */
 	HOMA_FX_DELIVER,	/* the message is complete: to the user */
@@ -75,7 +89,9 @@ enum homa_effect_type {
 /* Errors of HOMA_FX_FAIL; the owner maps them to its errno. */
 enum homa_error {
 	HOMA_ERR_NONE,
-	HOMA_ERR_TIMEDOUT,
+	HOMA_ERR_TIMEDOUT,	/* the peer or its server answers nothing (ETIMEDOUT) */
+	HOMA_ERR_NOTCONN,	/* nobody serves the port (ENOTCONN) */
+	HOMA_ERR_HOSTDOWN,	/* no way to the host (EHOSTUNREACH) */
 };
 
 struct homa_effect {
@@ -125,7 +141,15 @@ void homa_rpc_init_client(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
  * @doubt: From HOMA_FX_CREATE.
  * @fx:    Effects are appended.
  */
-void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt, struct homa_effects *fx);
+void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id, u8 doubt,
+			  struct homa_effects *fx);
+
+/**
+ * homa_rpc_doubt() - What will prove that the client still waits.
+ * @rpc:     Started with doubt.
+ * @version: From homa_peer_doubt().
+ */
+void homa_rpc_doubt(struct homa_rpc *rpc, u16 version);
 
 /**
  * homa_rpc_input() - A packet of this RPC has arrived. ACK, CUTOFFS and FREEZE are not an RPC's.
@@ -135,8 +159,8 @@ void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
  * @fx:   Effects are appended.
  * Return: For DATA, the bytes to keep; otherwise an empty range.
  */
-struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt,
-				 struct homa_effects *fx);
+struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
+				 const struct homa_packet *pkt, struct homa_effects *fx);
 
 /**
  * homa_rpc_unknown() - A packet has arrived for which there is no RPC.
@@ -145,7 +169,8 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
  * @verdict: Of the history, when @pkt was sent by a client.
  * @fx:      Effects are appended.
  */
-void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt, enum homa_verdict verdict, struct homa_effects *fx);
+void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt,
+		      enum homa_verdict verdict, struct homa_effects *fx);
 
 /**
  * homa_rpc_reply() - The server's user has the response; it is ready for homa_txq_add().
@@ -169,7 +194,8 @@ void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx);
  * @error: For the user; HOMA_ERR_NONE: the user need not be told.
  * @fx:    Effects are appended; HOMA_FX_FREE is always among them.
  */
-void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error, struct homa_effects *fx);
+void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error,
+		    struct homa_effects *fx);
 
 /**
  * homa_rpc_timer() - Look after an RPC.
@@ -179,7 +205,8 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
  * @fx:   Effects are appended.
  * Return: When to look again, ns; 0: when something happens to it.
  */
-u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view, struct homa_effects *fx);
+u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view,
+		   struct homa_effects *fx);
 
 /* The RESEND of HOMA_FX_ASK has been sent: @offset and @length as in it. */
 void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
 /*
- * AVL tree with parent pointers; see tree.h. Heights rather than balance factors are kept: one more word to write, several cases fewer.
+ * AVL tree with parent pointers; see tree.h. Heights rather than balance factors are kept: one more
+ * word to write, several cases fewer.
  */
 #include "tree.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Intrusive AVL tree: the order in which messages are served (SRPT). Keys live in the nodes, so there is no comparison callback and
- * no dependence on addresses; equal keys are told apart by @tie, which its user makes unique. Insertion and removal take O(log n)
- * for any sequence of keys a peer can cause; the first node is cached.
+ * Intrusive AVL tree: the order in which messages are served (SRPT). Keys live in the nodes, so
+ * there is no comparison callback and no dependence on addresses; equal keys are told apart by
+ * @tie, which its user makes unique. Insertion and removal take O(log n) for any sequence of keys a
+ * peer can cause; the first node is cached.
  *
  * The lock of the object that holds the root protects every node in it.
  */

@@ -4,7 +4,8 @@
  */
 #include "txq.h"
 
-#define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)	/* a megabyte: the share is kept over time, not saved up */
+/* a megabyte: the share is kept over time, not saved up */
+#define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)
 
 void homa_txq_init(struct homa_txq *q)
 {
@@ -38,6 +39,9 @@ static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
 {
 	u64 left = msg->length - msg->sent;
 
+	/* A packet for it may be worked on just before it is added or just after it is removed. */
+	if (!msg->srpt.tie)
+		return;
 	if (!homa_msgout_sendable(msg)) {
 		dequeue(q, msg);
 		return;
@@ -68,6 +72,7 @@ void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgo
 void homa_txq_remove(struct homa_txq *q, struct homa_msgout *msg)
 {
 	dequeue(q, msg);
+	msg->srpt.tie = 0;
 }
 
 void homa_txq_restart(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
@@ -85,18 +90,21 @@ static void grant(struct homa_msgout *msg, u32 offset)
 		msg->granted = homa_min(offset, msg->length);
 }
 
-void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u8 priority)
+void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+		    u32 offset, u8 priority)
 {
 	grant(msg, offset);
 	msg->sched_priority = priority;
 	requeue(cx, q, msg);
 }
 
-enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u32 length,
-				u8 priority)
+enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
+				struct homa_msgout *msg, u32 offset, u32 length, u8 priority)
 {
+	/* What was asked for before still waits: say so, silence would look like death. */
+	enum homa_again answer = msg->again_start < msg->again_end ? HOMA_AGAIN_BUSY
+								   : HOMA_AGAIN_QUEUED;
 	u32 end = msg->sent;
-	enum homa_again answer = HOMA_AGAIN_QUEUED;
 
 	if (length == HOMA_RESEND_ALL) {
 		offset = 0;
@@ -104,17 +112,23 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, st
 			return HOMA_AGAIN_BUSY;
 	} else {
 		if (offset >= msg->length)
-			return HOMA_AGAIN_QUEUED;
+			return answer;
 		end = offset + homa_min(length, msg->length - offset);
 		grant(msg, end);
 		if (end > msg->sent) {
-			/* Their turn has yet to come; that is also the way to answer for the part that was sent. */
+			/*
+			 * Their turn has yet to come; that is also the way to answer for the part
+			 * that was sent.
+			 */
 			end = msg->sent;
 			answer = HOMA_AGAIN_BUSY;
 		}
 	}
 	if (offset < end) {
-		/* One request at a time: what an earlier one still waits for is asked for again if it matters. */
+		/*
+		 * One request at a time: what an earlier one still waits for is asked for again if
+		 * it matters.
+		 */
 		msg->again_start = offset;
 		msg->again_end = end;
 		msg->again_priority = priority;
@@ -125,7 +139,9 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, st
 
 static u8 unsched_level(const struct homa_cx *cx, const struct homa_msgout *msg, u32 offset)
 {
-	return homa_cutoffs_level(msg->cutoffs, cx->params->unsched_by_remaining ? msg->length - offset : msg->length);
+	return homa_cutoffs_level(msg->cutoffs, cx->params->unsched_by_remaining
+							? msg->length - offset
+							: msg->length);
 }
 
 void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
@@ -136,7 +152,8 @@ void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
 }
 
 /* Fill in @xmit with the message's next bytes and count them as sent. */
-static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 burst, struct homa_xmit *xmit)
+static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 burst,
+		 struct homa_xmit *xmit)
 {
 	u8 level;
 
@@ -152,7 +169,8 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	} else {
 		u32 offset = msg->sent, left, length;
 
-		level = offset < msg->unsched ? unsched_level(cx, msg, offset) : msg->sched_priority;
+		level = offset < msg->unsched ? unsched_level(cx, msg, offset)
+					      : msg->sched_priority;
 		xmit->offset = offset;
 		xmit->length = 0;
 		xmit->retransmit = false;
@@ -161,7 +179,9 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 			length = homa_min(msg->packet, left);
 			if (xmit->length && xmit->length + length > burst)
 				break;
-			if (xmit->length && level != (offset < msg->unsched ? unsched_level(cx, msg, offset) : msg->sched_priority))
+			if (xmit->length &&
+			    level != (offset < msg->unsched ? unsched_level(cx, msg, offset)
+							    : msg->sched_priority))
 				break;
 			xmit->length += length;
 			offset += length;
@@ -174,10 +194,12 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	requeue(cx, q, msg);
 }
 
-enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst, struct homa_xmit *xmit)
+enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst,
+			   struct homa_xmit *xmit)
 {
 	const struct homa_params *params = cx->params;
 	struct homa_msgout *msg;
+	bool oldest;
 
 	if (!q->srpt.first)
 		return HOMA_TX_EMPTY;
@@ -189,19 +211,25 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 	if (q->age.first && q->age.first != &msg->age && q->fifo_credit >= 1000ull * msg->packet) {
 		msg = homa_container_of(q->age.first, struct homa_msgout, age);
 		take(cx, q, msg, burst, xmit);
-		q->fifo_credit -= q->fifo_credit < 1000ull * xmit->length ? q->fifo_credit : 1000ull * xmit->length;
 		cx->counters->pacer_fifo_bytes += xmit->length;
+		oldest = true;
 	} else {
+		/* Whichever rule chose it, what the oldest is sent counts towards its share. */
+		oldest = q->age.first == &msg->age;
 		take(cx, q, msg, burst, xmit);
-		q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;
-		if (q->fifo_credit > FIFO_CREDIT_MAX)
-			q->fifo_credit = FIFO_CREDIT_MAX;
 	}
+	q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;
+	if (oldest)
+		q->fifo_credit -= q->fifo_credit < 1000ull * xmit->length ? q->fifo_credit
+									  : 1000ull * xmit->length;
+	if (q->fifo_credit > FIFO_CREDIT_MAX)
+		q->fifo_credit = FIFO_CREDIT_MAX;
 	cx->counters->pacer_bytes += xmit->length;
 	return HOMA_TX_SEND;
 }
 
-enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, struct homa_xmit *xmit)
+enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+			     struct homa_xmit *xmit)
 {
 	if (msg->length > cx->params->defer_min_bytes || !homa_msgout_sendable(msg))
 		return HOMA_TX_EMPTY;

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * The transmit queue of a host and the messages in it: what is sent next, how much, at what priority.
+ * The transmit queue of a host and the messages in it: what is sent next, how much, at what
+ * priority.
  *
- * - SRPT: of the messages that may send (their first unscheduled bytes, or what has been granted), the one with the fewest bytes left
- *   goes first.
- * - FIFO share: pacer_fifo_fraction of the bytes goes to the oldest such message, so that the longest one is not starved.
- * - Link clock: the queue computes when the link will have sent all it was given, and lets no more than max_nic_queue_usecs wait in
- *   the NIC, where it could no longer be overtaken. Control packets are not queued but charged to the clock.
- * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is less than what waiting costs them.
- * - A packet is always full but for the last of a message: a grant that ends inside a packet releases all of it.
+ * - SRPT: of the messages that may send (their first unscheduled bytes, or what has been granted),
+ *   the one with the fewest bytes left goes first.
+ * - FIFO share: pacer_fifo_fraction of the bytes goes to the oldest such message, so that the
+ *   longest one is not starved.
+ * - Link clock: the queue computes when the link will have sent all it was given, and lets no more
+ *   than max_nic_queue_usecs wait in the NIC, where it could no longer be overtaken. Control
+ *   packets are not queued but charged to the clock.
+ * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is
+ *   less than what waiting costs them.
+ * - A packet is always full but for the last of a message: a grant that ends inside a packet
+ *   releases all of it.
  * - Data sent again goes before the message's new data, at the priority its receiver asked for.
  *
- * Owner: the host; one short lock protects the queue and every message's fields, and is not held while packets are sent.
+ * Owner: the host; one short lock protects the queue and every message's fields, and is not held
+ * while packets are sent.
  */
 #ifndef HOMA_TXQ_H
 #define HOMA_TXQ_H
@@ -113,10 +119,12 @@ void homa_txq_restart(const struct homa_cx *cx, struct homa_txq *q, struct homa_
  * @offset:   Send up to here; less than before changes nothing.
  * @priority: Level of scheduled bytes from now on.
  */
-void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u8 priority);
+void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+		    u32 offset, u8 priority);
 
 /**
- * homa_txq_resend() - The receiver misses bytes. They also count as granted: the GRANT may have been what was lost.
+ * homa_txq_resend() - The receiver misses bytes. They also count as granted: the GRANT may have
+ * been what was lost.
  * @cx:       Parameters.
  * @q:        Queue.
  * @msg:      Was added.
@@ -125,28 +133,32 @@ void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
  * @priority: Level for them.
  * Return: What to answer.
  */
-enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 offset, u32 length,
-				u8 priority);
+enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
+				struct homa_msgout *msg, u32 offset, u32 length, u8 priority);
 
 /**
  * homa_txq_next() - Decide what is transmitted now, and count it as sent.
  * @cx:    Time, parameters, counters.
  * @q:     Queue.
- * @burst: Most bytes of data to hand out at once, for senders that segment; at least one packet goes in any case.
+ * @burst: Most bytes of data to hand out at once, for senders that segment; at least one packet
+ *         goes in any case.
  * @xmit:  The decision.
  * Return: Whether there is one.
  */
-enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst, struct homa_xmit *xmit);
+enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst,
+			   struct homa_xmit *xmit);
 
 /**
- * homa_txq_bypass() - Like homa_txq_next(), for a short message that has just been added: past the queue and the clock.
+ * homa_txq_bypass() - Like homa_txq_next(), for a short message that has just been added: past the
+ * queue and the clock.
  * @cx:   Time, parameters, counters.
  * @q:    Queue.
  * @msg:  Was added.
  * @xmit: The decision.
  * Return: HOMA_TX_SEND or HOMA_TX_EMPTY; to be called again until it is empty.
  */
-enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, struct homa_xmit *xmit);
+enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+			     struct homa_xmit *xmit);
 
 /**
  * homa_txq_charge() - Something was sent past the queue.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Timer wheel of a host: which RPCs to look at in which tick. Arming and cancelling cost O(1), a tick costs its own timers, and a host
- * without armed timers needs no ticks. A packet does not re-arm its RPC's timer: the RPC notes the time, and the timer that fires
- * finds out that it must wait longer.
+ * Timer wheel of a host: which RPCs to look at in which tick. Arming and cancelling cost O(1), a
+ * tick costs its own timers, and a host without armed timers needs no ticks. A packet does not
+ * re-arm its RPC's timer: the RPC notes the time, and the timer that fires finds out that it must
+ * wait longer.
  *
  * Owner: the host; one short lock protects wheel and timers.
  */
@@ -39,7 +40,8 @@ void homa_wheel_arm(struct homa_wheel *w, struct homa_timer *t, u64 tick);
 void homa_wheel_cancel(struct homa_wheel *w, struct homa_timer *t);
 
 /**
- * homa_wheel_skip() - Move an empty wheel to the present, before arming the first timer after a pause.
+ * homa_wheel_skip() - Move an empty wheel to the present, before arming the first timer after a
+ * pause.
  * @w:    Wheel; nothing happens when timers are armed.
  * @tick: The present.
  */

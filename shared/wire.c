@@ -112,7 +112,8 @@ const char *homa_wire_drop_name(enum homa_drop why)
 	return why < HOMA_DROPS ? drops[why] : "unknown";
 }
 
-static enum homa_drop decode_data(struct homa_packet *pkt, const u8 *bytes, u32 length, u32 max_message)
+static enum homa_drop decode_data(struct homa_packet *pkt, const u8 *bytes, u32 length,
+				  u32 max_message)
 {
 	const u8 *body = bytes + AT_BODY;
 	u32 total = get32(body);
@@ -138,7 +139,8 @@ static enum homa_drop decode_data(struct homa_packet *pkt, const u8 *bytes, u32 
 	return HOMA_DROP_NONE;
 }
 
-enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 readable, u32 length, u32 max_message)
+enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 readable, u32 length,
+				u32 max_message)
 {
 	const u8 *body = bytes + AT_BODY;
 	u32 header, i;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Packets: the bytes after the IP header, and the one validator every received packet passes before anything looks at it.
+ * Packets: the bytes after the IP header, and the one validator every received packet passes before
+ * anything looks at it.
  *
- * Formats are those of the public Linux implementation of 2025 and later and of draft-ousterhout-tsvwg-homa-00. All integers are
- * big-endian. The common header (28 bytes) is laid over a TCP header so that NICs can segment and so that Homa can travel as TCP:
+ * Formats are those of the public Linux implementation of 2025 and later and of
+ * draft-ousterhout-tsvwg-homa-00. All integers are big-endian. The common header (28 bytes) is laid
+ * over a TCP header so that NICs can segment and so that Homa can travel as TCP:
  *
  *	 0 sport u16		 2 dport u16		 4 sequence u32
  *	 8 unused		11 type u8		12 doff u8 (high 4 bits)
@@ -20,16 +22,18 @@
 #define HOMA_IPPROTO		146
 #define HOMA_PRIORITIES		8		/* levels on the wire, 7 served first */
 #define HOMA_MAX_ACKS		5		/* in one ACK packet, beside its own sender_id */
-#define HOMA_MIN_PACKET		26		/* bytes after the IP header; shorter ones are padded */
+#define HOMA_MIN_PACKET		26	/* bytes after the IP header; shorter ones are padded */
 #define HOMA_COMMON_HEADER	28		/* bytes */
 #define HOMA_DATA_HEADER	56		/* bytes, segment header included */
 #define HOMA_MAX_HEADER		80		/* bytes of the longest packet without data (ACK) */
-#define HOMA_SEG_HEADER		4		/* bytes: the offset before each segment of a batch */
-#define HOMA_MAX_MESSAGE	1000000		/* bytes; the socket interface's limit and the default of max_message */
+#define HOMA_SEG_HEADER		4	/* bytes: the offset before each segment of a batch */
+/* bytes; the socket interface's limit and the default of max_message */
+#define HOMA_MAX_MESSAGE	1000000
 #define HOMA_MESSAGE_CEILING	(1u << 30)	/* bytes; offsets stay far below wrap-around */
 #define HOMA_MIN_CLIENT_PORT	0x8000		/* bind() takes smaller ones */
 #define HOMA_RESEND_ALL		0xffffffffu	/* length in a RESEND: all that was sent */
-#define HOMA_OFFSET_IN_SEQUENCE 0xffffffffu	/* offset in a DATA: use the common header's sequence */
+/* offset in a DATA: use the common header's sequence */
+#define HOMA_OFFSET_IN_SEQUENCE 0xffffffffu
 #define HOMA_TCP_FLAGS		6		/* SYN and RST: a Homa packet sent as TCP */
 #define HOMA_TCP_URGENT		0xb97d		/* likewise */
 
@@ -78,7 +82,7 @@ struct homa_packet {
 	union {
 		struct {
 			u32 message_length;	/* 1 … max_message */
-			u32 incoming;		/* sender goes up to here unasked; 0 … message_length */
+			u32 incoming;	/* sender goes up to here unasked; 0 … message_length */
 			u32 offset;		/* of the first data byte; below message_length */
 			u32 length;		/* bytes of data, padding cut off; at least 1 */
 			struct homa_ack ack;
@@ -113,12 +117,15 @@ static inline bool homa_id_is_client(u64 id)
  * homa_wire_decode() - Validate and decode a packet.
  * @pkt:         Filled in; undefined when the packet is refused.
  * @bytes:       What follows the IP header.
- * @readable:    Bytes at @bytes that may be read: the whole packet or at least its header (HOMA_MAX_HEADER always suffices).
+ * @readable:    Bytes at @bytes that may be read: the whole packet or at least its header
+ *               (HOMA_MAX_HEADER always suffices).
  * @length:      Bytes after the IP header, padding included.
  * @max_message: Longest message accepted, bytes.
- * Return: HOMA_DROP_NONE, or why the packet must be dropped. Data starts at offset HOMA_DATA_HEADER.
+ * Return: HOMA_DROP_NONE, or why the packet must be dropped. Data starts at offset
+ *         HOMA_DATA_HEADER.
  */
-enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 readable, u32 length, u32 max_message);
+enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 readable, u32 length,
+				u32 max_message);
 
 /**
  * homa_wire_encode() - Write a packet's header.

@@ -13,7 +13,7 @@ namespace ns3
 std::string
 HomaHelper::FastestScheduler()
 {
-    return "ns3::PriorityQueueScheduler";
+    return "ns3::FabricScheduler";
 }
 
 void

@@ -400,9 +400,13 @@ static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 po
 /* Return: false when the RPC is gone. */
 static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct homa_effect *e)
 {
+	enum homa_ask answer = homa_peer_ask(&host->cx, &rpc->peer->core);
+	u64 again = homa_peer_look_again(&host->cx, &rpc->peer->core, answer);
 	struct homa_packet pkt;
 
-	switch (homa_peer_ask(&host->cx, &rpc->peer->core)) {
+	if (answer != HOMA_ASK_DEAD && again)
+		arm(host, rpc, again);
+	switch (answer) {
 	case HOMA_ASK_NOW:
 		address_to(&pkt, rpc);
 		pkt.type = HOMA_RESEND;
@@ -443,7 +447,7 @@ static void send_effect(struct homa_host *host, struct homa_host_peer *peer, str
 static void record(struct homa_host *host, const struct homa_host_peer *peer, const struct homa_packet *in)
 {
 	homa_allocator_record(&host->cx, &host->allocator, in->data.message_length, in->data.incoming,
-			      peer->core.packet, data_overhead(host, peer->ip_header));
+			      peer->core.packet, HOMA_DATA_HEADER);
 }
 
 static void create(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *in, u8 doubt)
@@ -451,6 +455,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer, const st
 	void *socket = host->ops->accept(host->owner, peer, in->dport);
 	struct homa_effects fx = { .count = 0 };
 	struct homa_host_rpc *rpc;
+	struct homa_packet tell;
 	struct homa_range range;
 
 	if (!socket || (host->max_rpcs && host->rpc_count >= host->max_rpcs)) {
@@ -464,6 +469,15 @@ static void create(struct homa_host *host, struct homa_host_peer *peer, const st
 	rpc->local_port = in->dport;
 	rpc->remote_port = in->sport;
 	homa_rpc_init_server(&host->cx, &rpc->core, in->sender_id ^ 1, doubt, &fx);
+	if (doubt) {
+		u16 version = homa_peer_doubt(&host->cx, &peer->core, &host->allocator.now, &tell);
+
+		homa_rpc_doubt(&rpc->core, version);
+		if (version) {
+			address_to(&tell, rpc);
+			send_control(host, peer, &tell);
+		}
+	}
 	arm(host, rpc, host->cx.now + host->params.resend_ticks * host->params.tick_ns);
 	range = homa_rpc_input(&host->cx, &rpc->core, in, &fx);
 	if (range.start < range.end) {
@@ -718,5 +732,5 @@ void homa_host_learn(struct homa_host *host, u32 length)
 
 	unsched = (unsched + packet - 1) / packet * packet;
 	homa_allocator_record(&host->cx, &host->allocator, length, unsched, packet,
-			      data_overhead(host, HOMA_IPV4_HEADER));
+			      HOMA_DATA_HEADER);
 }

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Unit tests of the grant scheduler. The random test recomputes after every step, from the messages
+ * alone, what the scheduler must hold.
+ */
+#include "check.h"
+#include "grants.h"
+
+#define MESSAGES 60
+#define PEERS 12
+#define PACKET 1400
+
+static struct homa_cutoffs cutoffs = {
+	.cutoff = { 1u << 30, 0, 0, 0, 1000000, 15000, 2800, 200 },
+	.version = 1,
+	.sched_levels = 4,
+};
+static struct world w;
+static struct homa_grants s;
+static struct homa_grant_peer peers[PEERS];
+static struct homa_grantee msgs[MESSAGES];
+static struct homa_grant_list out;
+
+static int setup(void **state)
+{
+	u32 i;
+
+	(void)state;
+	world_init(&w);
+	w.params.grant_fifo_fraction = 0;
+	world_update(&w);
+	homa_grants_init(&s, &cutoffs);
+	for (i = 0; i < PEERS; i++)
+		homa_grant_peer_init(&peers[i]);
+	for (i = 0; i < MESSAGES; i++)
+		homa_grantee_init(&msgs[i]);
+	out.count = 0;
+	return 0;
+}
+
+static void add(u32 m, u32 peer, u32 length, u32 granted, u32 received)
+{
+	out.count = 0;
+	homa_grants_add(&w.cx, &s, &msgs[m], &peers[peer], length, granted, received, &out);
+}
+
+/* @bytes more of message @m arrive in order. */
+static void arrive(u32 m, u32 bytes)
+{
+	u32 received = msgs[m].received + bytes;
+
+	out.count = 0;
+	homa_grants_received(&w.cx, &s, &msgs[m], received, received, &out);
+}
+
+static void expect(u32 m, u32 offset, u8 priority)
+{
+	u32 i;
+
+	for (i = 0; i < out.count; i++)
+		if (out.grant[i].to == &msgs[m])
+			break;
+	assert_in_range(i, 0, out.count - 1);
+	assert_int_equal(out.grant[i].offset, offset);
+	assert_int_equal(out.grant[i].priority, priority);
+}
+
+static void at_most_max_overcommit_are_granted_one_per_peer(void **state)
+{
+	u32 i;
+
+	(void)state;
+	w.params.max_overcommit = 3;
+	w.params.window = 10000;
+	world_update(&w);
+	add(0, 0, 100000, 10000, 10000);
+	assert_int_equal(out.count, 1);
+	expect(0, 20000, 0);
+	add(1, 0, 200000, 10000, 10000);
+	assert_int_equal(out.count, 0);
+	for (i = 2; i < 4; i++) {
+		add(i, i, 100000 + i, 10000, 10000);
+		assert_int_equal(out.count, 1);
+	}
+	add(4, 4, 300000, 10000, 10000);
+	assert_int_equal(out.count, 0);
+	assert_int_equal(s.count, 3);
+	/* The first is done: of the two that wait the shorter one gets its place. */
+	out.count = 0;
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	assert_int_equal(out.count, 1);
+	expect(1, 20000, 0);
+}
+
+static void shorter_message_preempts_the_longest_of_all(void **state)
+{
+	(void)state;
+	w.params.max_overcommit = 2;
+	w.params.window = 10000;
+	world_update(&w);
+	add(0, 0, 500000, 1400, 1400);
+	add(1, 1, 300000, 1400, 1400);
+	add(2, 2, 100000, 1400, 1400);
+	expect(2, 11400, 1);
+	assert_int_equal(s.count, 2);
+	assert_int_equal(msgs[0].rank, HOMA_NOT_ACTIVE);
+	arrive(0, 1400);
+	assert_int_equal(out.count, 0);
+	arrive(1, 1400);
+	expect(1, 12800, 0);
+}
+
+static void shorter_message_preempts_its_own_peers(void **state)
+{
+	(void)state;
+	w.params.window = 10000;
+	world_update(&w);
+	add(0, 0, 500000, 1400, 1400);
+	add(1, 0, 100000, 1400, 1400);
+	expect(1, 11400, 0);
+	assert_int_equal(s.count, 1);
+	arrive(0, 1400);
+	assert_int_equal(out.count, 0);
+}
+
+static void priorities_are_the_lowest_levels_in_srpt_order(void **state)
+{
+	u32 i;
+
+	(void)state;
+	w.params.window = 10000;
+	world_update(&w);
+	/* 100,000, 200,000, … each longer than the one before. */
+	for (i = 0; i < 6; i++)
+		add(i, i, 100000 * (i + 1), 1400, 1400);
+	for (i = 0; i < 6; i++) {
+		arrive(i, 1400);
+		expect(i, 12800, i < 3 ? 3 - i : 0);
+	}
+	for (i = 5; i > 1; i--) {
+		out.count = 0;
+		homa_grants_remove(&w.cx, &s, &msgs[i], &out);
+	}
+	/* Two are left: levels 1 and 0, so that two more can come above them. */
+	arrive(0, 1400);
+	expect(0, 14200, 1);
+	arrive(1, 1400);
+	expect(1, 14200, 0);
+}
+
+static void tail_is_granted_at_an_unscheduled_level(void **state)
+{
+	(void)state;
+	w.params.window = 5000;
+	w.params.tail_bytes = 3000;
+	world_update(&w);
+	add(0, 0, 12000, 5000, 1000);
+	expect(0, 6000, 0);
+	arrive(0, 3000);
+	expect(0, 9000, 0);
+	arrive(0, 200);
+	expect(0, 9200, 5);
+	arrive(0, 1000);
+	expect(0, 10200, 6);
+	arrive(0, 2000);
+	expect(0, 12000, 6);
+	assert_int_equal(s.count, 0);
+	assert_null(s.peers.first);
+}
+
+static void grants_never_exceed_max_incoming_and_resume_with_room(void **state)
+{
+	(void)state;
+	w.params.window = 30000;
+	w.params.max_incoming = 50000;
+	world_update(&w);
+	add(0, 0, 100000, 10000, 10000);
+	expect(0, 40000, 0);
+	add(1, 1, 200000, 10000, 10000);
+	expect(1, 30000, 0);
+	assert_int_equal(s.incoming, 50000);
+	add(2, 2, 300000, 10000, 10000);
+	assert_int_equal(out.count, 0);
+	/* Whoever's bytes arrive, the room goes to the shortest first. */
+	arrive(1, 5000);
+	assert_int_equal(s.incoming, 50000);
+	expect(1, 35000, 1);
+	out.count = 0;
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	expect(1, 45000, 1);
+	expect(2, 30000, 0);
+	assert_int_equal(s.incoming, 50000);
+}
+
+static void window_is_max_incoming_shared_by_the_active(void **state)
+{
+	(void)state;
+	add(0, 0, 1000000, 0, 0);
+	expect(0, 200000, 0);
+	add(1, 1, 700000, 0, 0);
+	expect(1, 133333, 1);
+}
+
+static void bytes_sent_beyond_the_grant_count_as_granted(void **state)
+{
+	(void)state;
+	w.params.window = 10000;
+	world_update(&w);
+	add(0, 0, 100000, 1400, 1400);
+	expect(0, 11400, 0);
+	out.count = 0;
+	homa_grants_received(&w.cx, &s, &msgs[0], 2800, 12600, &out);
+	expect(0, 12800, 0);
+	assert_int_equal(s.incoming, 10000);
+	/* All of it has been sent without being asked for. */
+	out.count = 0;
+	homa_grants_received(&w.cx, &s, &msgs[0], 4200, 100000, &out);
+	assert_int_equal(out.count, 0);
+	assert_int_equal(s.count, 0);
+	assert_int_equal(s.incoming, 95800);
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	assert_int_equal(s.incoming, 0);
+}
+
+static void messages_not_in_the_scheduler_are_ignored(void **state)
+{
+	(void)state;
+	homa_grants_received(&w.cx, &s, &msgs[0], 100, 200, &out);
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	assert_int_equal(out.count + s.incoming + s.count, 0);
+	/* One that needs no grant when it is added is only accounted for. */
+	add(1, 1, 1000, 1000, 400);
+	assert_int_equal(out.count + s.count, 0);
+	assert_int_equal(s.incoming, 600);
+	homa_grants_remove(&w.cx, &s, &msgs[1], &out);
+	assert_int_equal(s.incoming, 0);
+	assert_false(homa_grantee_scheduled(&msgs[1]));
+}
+
+/* Thousandths of the granted bytes that go to a long message beside shorter ones. */
+static u32 fifo_share(u32 fraction, u32 overcommit, u32 window)
+{
+	u64 total = 0, mine = 0, before[PEERS] = { 0 };
+	u32 i, k, lengths = 0;
+
+	setup(NULL);
+	w.params.grant_fifo_fraction = fraction;
+	w.params.max_overcommit = overcommit;
+	w.params.window = window;
+	world_update(&w);
+	add(0, 0, 1u << 30, PACKET, PACKET);
+	for (i = 1; i < PEERS; i++)
+		add(i, i, 400000 + i, PACKET, PACKET);
+	for (k = 0; k < 300000; k++) {
+		i = k % PEERS;
+		if (msgs[i].granted > msgs[i].received)
+			arrive(i, homa_min(PACKET, msgs[i].granted - msgs[i].received));
+		if (i && msgs[i].received == msgs[i].length) {
+			homa_grants_remove(&w.cx, &s, &msgs[i], &out);
+			total += 400000;
+			add(i, i, 400000 + lengths++ % 64, PACKET, PACKET);
+		}
+	}
+	mine = msgs[0].granted;
+	for (i = 0; i < PEERS; i++)
+		total += msgs[i].granted - before[i];
+	return (u32)(1000 * mine / total);
+}
+
+static void oldest_message_gets_its_share(void **state)
+{
+	(void)state;
+	/* What it gets without a share is what it was granted before the others came. */
+	assert_in_range(fifo_share(0, 1, 0), 0, 6);
+	assert_in_range(fifo_share(50, 1, 0), 45, 53);
+	assert_in_range(fifo_share(50, 4, 0), 45, 53);
+	assert_in_range(fifo_share(200, 4, 0), 190, 210);
+	/* Also when the others' windows would take all the room there is. */
+	assert_in_range(fifo_share(50, 8, 0), 45, 53);
+	assert_in_range(fifo_share(50, 8, 100000), 45, 53);
+}
+
+static void share_is_not_saved_up_while_the_oldest_is_the_shortest(void **state)
+{
+	u32 before;
+
+	(void)state;
+	w.params.grant_fifo_fraction = 50;
+	w.params.max_overcommit = 1;
+	world_update(&w);
+	add(0, 0, 1u << 30, PACKET, PACKET);
+	while (msgs[0].granted < 100000000)
+		arrive(0, PACKET);
+	before = msgs[0].granted;
+	add(1, 1, 4000000, PACKET, PACKET);
+	while (msgs[1].granted < msgs[1].length) {
+		u32 sent = msgs[0].granted - msgs[0].received;
+
+		if (sent)
+			arrive(0, homa_min(PACKET, sent));
+		arrive(1, homa_min(PACKET, msgs[1].granted - msgs[1].received));
+		assert_true(sent || msgs[1].granted > msgs[1].received ||
+			    msgs[1].received == msgs[1].length);
+	}
+	/* 5% of 4 MB, and the few pieces that may be owed. */
+	assert_in_range(msgs[0].granted - before, 150000, 430000);
+}
+
+/* ---- Random arrivals, packets and removals, checked against the messages alone. ---- */
+
+struct shadow {
+	bool scheduled;
+	u32 peer;
+	u32 high; /* what was sent of it */
+};
+
+static struct shadow shadow[MESSAGES];
+
+static u32 left(const struct homa_grantee *g)
+{
+	return g->length - g->granted;
+}
+
+static bool before(const struct homa_grantee *a, const struct homa_grantee *b)
+{
+	return left(a) < left(b) || (left(a) == left(b) && a->node.tie < b->node.tie);
+}
+
+static void check_step(bool removal)
+{
+	const struct homa_grantee *shortest[PEERS] = { 0 }, *last;
+	u32 i, incoming = 0, active = 0, needy = 0, waiting_peers = 0;
+
+	for (i = 0; i < MESSAGES; i++) {
+		const struct homa_grantee *g = &msgs[i];
+
+		assert_int_equal(homa_grantee_scheduled(g), shadow[i].scheduled);
+		if (!shadow[i].scheduled)
+			continue;
+		assert_in_range(g->granted, 1, g->length);
+		if (g->granted > g->received)
+			incoming += g->granted - g->received;
+		if (g->granted == g->length) {
+			assert_int_equal(g->rank, HOMA_NOT_ACTIVE);
+			assert_false(homa_node_queued(&g->node));
+			assert_false(homa_node_queued(&g->age));
+			continue;
+		}
+		needy++;
+		/* Active or waiting, never both or neither. */
+		assert_true((g->rank != HOMA_NOT_ACTIVE) != homa_node_queued(&g->node));
+		assert_int_equal(homa_node_queued(&g->age), w.params.grant_fifo_fraction != 0);
+		if (g->rank != HOMA_NOT_ACTIVE) {
+			assert_ptr_equal(s.active[g->rank], g);
+			assert_ptr_equal(peers[shadow[i].peer].active, g);
+			active++;
+		} else {
+			assert_int_equal(g->node.key, left(g));
+		}
+		if (!shortest[shadow[i].peer] || before(g, shortest[shadow[i].peer]))
+			shortest[shadow[i].peer] = g;
+	}
+	assert_int_equal(s.incoming, incoming);
+	assert_int_equal(s.count, active);
+	assert_in_range(s.count, 0, w.params.max_overcommit);
+	for (i = 1; i < s.count; i++)
+		assert_true(before(s.active[i - 1], s.active[i]));
+	last = s.count ? s.active[s.count - 1] : NULL;
+	for (i = 0; i < PEERS; i++) {
+		assert_true(!peers[i].active || peers[i].active->rank != HOMA_NOT_ACTIVE);
+		assert_int_equal(homa_node_queued(&peers[i].node),
+				 peers[i].waiting.first && !peers[i].active);
+		if (!shortest[i])
+			continue;
+		if (peers[i].active) {
+			/* SRPT within the peer. */
+			assert_ptr_equal(peers[i].active, shortest[i]);
+		} else {
+			waiting_peers++;
+			/* SRPT among the peers. */
+			if (s.count == w.params.max_overcommit)
+				assert_true(before(last, shortest[i]));
+		}
+	}
+	if (s.count < w.params.max_overcommit && out.count < HOMA_GRANTS_MAX)
+		assert_int_equal(waiting_peers, 0);
+
+	assert_in_range(out.count, 0, HOMA_GRANTS_MAX);
+	if (out.count)
+		assert_true(s.incoming <= w.params.max_incoming);
+	for (i = 0; i < out.count; i++) {
+		assert_in_range(out.grant[i].offset, 1, out.grant[i].to->granted);
+		if (!w.params.tail_bytes)
+			assert_in_range(out.grant[i].priority, 0, cutoffs.sched_levels - 1);
+		assert_in_range(out.grant[i].priority, 0, 7);
+	}
+	/* With room for it and nothing on its way, something must have been granted. */
+	if (needy && !removal && out.count < HOMA_GRANTS_MAX)
+		assert_true(s.incoming);
+	if (needy && !s.incoming)
+		assert_int_equal(out.count, HOMA_GRANTS_MAX);
+}
+
+static void random_traffic_keeps_every_invariant_and_finishes(void **state)
+{
+	u64 seed = 10;
+	u32 round, step, i, k;
+
+	(void)state;
+	for (round = 0; round < 150; round++) {
+		u32 busy = 0, finished = 0, n_peers = 1 + random_below(&seed, PEERS);
+
+		setup(NULL);
+		memset(shadow, 0, sizeof(shadow));
+		w.params.max_overcommit = 1 + random_below(&seed, round % 5 ? 8 : HOMA_MAX_OVERCOMMIT);
+		w.params.max_incoming = 2000 + random_below(&seed, 400000);
+		w.params.window = round % 2 ? 1 + random_below(&seed, 100000) : 0;
+		w.params.grant_fifo_fraction = round % 3 ? random_below(&seed, 500) : 0;
+		w.params.fifo_grant_increment = 1 + random_below(&seed, 100000);
+		w.params.tail_bytes = round % 7 ? 0 : random_below(&seed, 30000);
+		world_update(&w);
+		for (step = 0; step < 4000 || busy; step++) {
+			bool removal = false;
+
+			assert_in_range(step, 0, 200000);
+			i = random_below(&seed, MESSAGES);
+			out.count = 0;
+			if (!shadow[i].scheduled) {
+				u32 length = 2 + random_below(&seed, step % 9 ? 30000 : 300000), granted;
+
+				if (step >= 4000)
+					continue;
+				granted = 1 + random_below(&seed, homa_min(length, 40000) - 1);
+				shadow[i].scheduled = true;
+				shadow[i].peer = random_below(&seed, n_peers);
+				shadow[i].high = random_below(&seed, granted + 1);
+				busy++;
+				add(i, shadow[i].peer, length, granted, shadow[i].high);
+			} else if (msgs[i].received == msgs[i].length ||
+				   (step < 4000 && random_below(&seed, 200) == 0)) {
+				finished += msgs[i].received == msgs[i].length;
+				shadow[i].scheduled = false;
+				busy--;
+				homa_grants_remove(&w.cx, &s, &msgs[i], &out);
+				removal = true;
+			} else if (msgs[i].received < msgs[i].granted) {
+				/* A packet arrives; now and then after one that got lost for a while. */
+				u32 high = shadow[i].high, received = msgs[i].received;
+				u32 end = msgs[i].granted + (random_below(&seed, 4) ? 0 : PACKET);
+
+				end = homa_min(end, msgs[i].length);
+				if (high < end && random_below(&seed, 10)) {
+					if (random_below(&seed, 20) == 0)
+						high = homa_min(end, high + PACKET);
+					k = homa_min(end, high + PACKET) - high;
+					high += k;
+					received += k;
+				} else {
+					received += homa_min(PACKET, msgs[i].granted - received);
+					high = homa_max(high, received);
+				}
+				shadow[i].high = homa_max(high, received);
+				homa_grants_received(&w.cx, &s, &msgs[i], received,
+						     shadow[i].high, &out);
+			} else {
+				continue;
+			}
+			check_step(removal);
+		}
+		assert_true(finished > 20);
+		assert_int_equal(s.incoming, 0);
+		assert_null(s.peers.root);
+		assert_null(s.age.root);
+	}
+}
+
+static void changed_limits_take_effect(void **state)
+{
+	u32 i;
+
+	(void)state;
+	w.params.window = 10000;
+	world_update(&w);
+	for (i = 0; i < 8; i++)
+		add(i, i, 100000 + i, 1400, 1400);
+	assert_int_equal(s.count, 8);
+	w.params.max_overcommit = 2;
+	arrive(7, 1400);
+	assert_int_equal(s.count, 2);
+	w.params.max_overcommit = 8;
+	arrive(7, 1400);
+	assert_int_equal(s.count, 8);
+}
+
+static void many_grants_at_once_are_spread_over_later_packets(void **state)
+{
+	u32 i, k, sum = 0;
+
+	(void)state;
+	w.params.max_overcommit = 12;
+	w.params.window = 10000;
+	w.params.max_incoming = 100000;
+	world_update(&w);
+	/* One message holds all the room, eleven wait for it. */
+	add(0, 0, 99000, 98000, 0);
+	for (i = 1; i < 12; i++)
+		add(i, i, 100000 + i, 1400, 1400);
+	out.count = 0;
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	assert_int_equal(out.count, HOMA_GRANTS_MAX);
+	for (k = 0; k < 3; k++)
+		for (i = 1; i < 12; i++)
+			if (msgs[i].granted > msgs[i].received)
+				arrive(i, 1400);
+	for (i = 1; i < 12; i++)
+		sum += msgs[i].granted > 1400;
+	assert_in_range(sum, 9, 11);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(at_most_max_overcommit_are_granted_one_per_peer),
+		T(shorter_message_preempts_the_longest_of_all),
+		T(shorter_message_preempts_its_own_peers),
+		T(priorities_are_the_lowest_levels_in_srpt_order),
+		T(tail_is_granted_at_an_unscheduled_level),
+		T(grants_never_exceed_max_incoming_and_resume_with_room),
+		T(window_is_max_incoming_shared_by_the_active),
+		T(bytes_sent_beyond_the_grant_count_as_granted),
+		T(messages_not_in_the_scheduler_are_ignored),
+		T(oldest_message_gets_its_share),
+		T(share_is_not_saved_up_while_the_oldest_is_the_shortest),
+		T(random_traffic_keeps_every_invariant_and_finishes),
+		T(changed_limits_take_effect),
+		T(many_grants_at_once_are_spread_over_later_packets),
+	};
+
+	return cmocka_run_group_tests_name("grants", tests, NULL, NULL);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Unit tests of a peer: liveness, acks, cutoffs.
+ */
+#include "check.h"
+#include "peer.h"
+
+static struct world w;
+static struct homa_cutoffs own = {
+	.cutoff = { 1u << 30, 0, 0, 0, 1000000, 15000, 2800, 200 },
+	.version = 3,
+	.sched_levels = 4,
+};
+static struct homa_peer peer;
+
+static int setup(void **state)
+{
+	(void)state;
+	world_init(&w);
+	homa_peer_init(&w.cx, &peer, &own, 1400, 1);
+	return 0;
+}
+
+static void unscheduled_bytes_are_whole_packets(void **state)
+{
+	(void)state;
+	assert_int_equal(peer.unsched, 29 * 1400);
+	w.params.unsched_bytes = 1;
+	homa_peer_init(&w.cx, &peer, &own, 1400, 1);
+	assert_int_equal(peer.unsched, 1400);
+	w.params.unsched_bytes = 2800;
+	homa_peer_init(&w.cx, &peer, &own, 1400, 1);
+	assert_int_equal(peer.unsched, 2800);
+	/* More than the longest message means nothing. */
+	w.params.unsched_bytes = HOMA_MESSAGE_CEILING;
+	homa_peer_init(&w.cx, &peer, &own, 1400, 1);
+	assert_in_range(peer.unsched, HOMA_MAX_MESSAGE, HOMA_MAX_MESSAGE + 1399);
+}
+
+static void own_cutoffs_are_the_first_guess(void **state)
+{
+	(void)state;
+	assert_memory_equal(peer.cutoffs.cutoff, own.cutoff, sizeof(own.cutoff));
+	assert_int_equal(peer.cutoffs.version, 0);
+}
+
+static void one_resend_is_in_flight(void **state)
+{
+	(void)state;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
+	w.cx.now += 5 * MS - 1;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
+	w.cx.now += 1;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
+	/* Any packet is an answer. */
+	homa_peer_heard(&w.cx, &peer);
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+}
+
+static void peer_is_dead_after_timeout_resends_without_answer(void **state)
+{
+	u64 heard = peer.heard_at;
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+		w.cx.now += 5 * MS;
+	}
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
+	assert_int_equal(w.counters.peer_timeouts, 1);
+	assert_int_equal(peer.heard_at, heard);
+	/* It may come back: the next RPC starts counting afresh. */
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+		w.cx.now += 5 * MS;
+	}
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
+}
+
+static void answer_starts_the_count_afresh(void **state)
+{
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 40; i++) {
+		assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+		w.cx.now += 5 * MS;
+		if (i % 4 == 3)
+			homa_peer_heard(&w.cx, &peer);
+	}
+	assert_int_equal(w.counters.peer_timeouts, 0);
+	assert_int_equal(peer.heard_at, w.cx.now);
+}
+
+static void acks_ride_one_at_a_time_and_overflow_together(void **state)
+{
+	struct homa_packet pkt;
+	u64 seen = 0;
+	u32 i;
+
+	(void)state;
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 0);
+	for (i = 0; i < 5; i++)
+		assert_false(homa_peer_add_ack(&peer, (struct homa_ack){ 2 * i + 2, 9 }, &pkt));
+	memset(&pkt, 0xff, sizeof(pkt));
+	assert_true(homa_peer_add_ack(&peer, (struct homa_ack){ 12, 9 }, &pkt));
+	assert_int_equal(pkt.type, HOMA_ACK);
+	assert_int_equal(pkt.sender_id, 12);
+	assert_int_equal(pkt.ack.count, 5);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(pkt.ack.ack[i].server_port, 9);
+		seen |= 1ull << pkt.ack.ack[i].client_id;
+	}
+	assert_int_equal(seen, 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10);
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 0);
+	homa_peer_add_ack(&peer, (struct homa_ack){ 20, 8 }, &pkt);
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 20);
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 0);
+	homa_peer_add_ack(&peer, (struct homa_ack){ 22, 8 }, &pkt);
+	homa_peer_take_acks(&peer, &pkt);
+	assert_int_equal(pkt.ack.count, 1);
+	assert_int_equal(peer.acks, 0);
+}
+
+static void old_versions_are_told_once_per_tick(void **state)
+{
+	struct homa_packet pkt;
+	u32 i, told = 0;
+
+	(void)state;
+	assert_false(homa_peer_check_cutoffs(&w.cx, &peer, &own, 3, &pkt));
+	assert_true(homa_peer_check_cutoffs(&w.cx, &peer, &own, 0, &pkt));
+	assert_int_equal(pkt.type, HOMA_CUTOFFS);
+	assert_int_equal(pkt.cutoffs.version, 3);
+	assert_memory_equal(pkt.cutoffs.cutoff, own.cutoff, sizeof(own.cutoff));
+	/* A new version is told at once. */
+	assert_false(homa_peer_check_cutoffs(&w.cx, &peer, &own, 0, &pkt));
+	own.version = 4;
+	assert_true(homa_peer_check_cutoffs(&w.cx, &peer, &own, 3, &pkt));
+	own.version = 3;
+	homa_peer_check_cutoffs(&w.cx, &peer, &own, 0, &pkt);
+	for (i = 0; i < 10000; i++) {
+		w.cx.now += 1000;
+		told += homa_peer_check_cutoffs(&w.cx, &peer, &own, (u16)(5 + i), &pkt);
+	}
+	assert_in_range(told, 9, 10);
+}
+
+static void told_cutoffs_decide_the_level(void **state)
+{
+	struct homa_packet pkt = { .type = HOMA_CUTOFFS };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		pkt.cutoffs.cutoff[i] = 8000 - 1000 * i;
+	pkt.cutoffs.version = 77;
+	homa_peer_set_cutoffs(&peer, &pkt);
+	assert_int_equal(peer.cutoffs.version, 77);
+	assert_int_equal(homa_cutoffs_level(&peer.cutoffs, 1), 7);
+	assert_int_equal(homa_cutoffs_level(&peer.cutoffs, 1000), 7);
+	assert_int_equal(homa_cutoffs_level(&peer.cutoffs, 1001), 6);
+	assert_int_equal(homa_cutoffs_level(&peer.cutoffs, 7500), 0);
+	/* Nonsense from a peer still gives a level. */
+	memset(pkt.cutoffs.cutoff, 0, sizeof(pkt.cutoffs.cutoff));
+	homa_peer_set_cutoffs(&peer, &pkt);
+	assert_int_equal(homa_cutoffs_level(&peer.cutoffs, 1000000), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(unscheduled_bytes_are_whole_packets),
+		T(own_cutoffs_are_the_first_guess),
+		T(one_resend_is_in_flight),
+		T(peer_is_dead_after_timeout_resends_without_answer),
+		T(answer_starts_the_count_afresh),
+		T(acks_ride_one_at_a_time_and_overflow_together),
+		T(old_versions_are_told_once_per_tick),
+		T(told_cutoffs_decide_the_level),
+	};
+
+	return cmocka_run_group_tests_name("peer", tests, NULL, NULL);
+}

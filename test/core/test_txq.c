@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Unit tests of the transmit queue.
+ */
+#include "check.h"
+#include "txq.h"
+
+#define PACKET 1400
+#define OVERHEAD 100
+
+static struct homa_cutoffs cutoffs = { .cutoff = { 1u << 30, 0, 0, 0, 1000000, 15000, 2800, 200 } };
+static struct world w;
+static struct homa_txq q;
+
+static int setup(void **state)
+{
+	(void)state;
+	world_init(&w);
+	w.params.pacer_fifo_fraction = 0;
+	world_update(&w);
+	homa_txq_init(&q);
+	return 0;
+}
+
+static void add(struct homa_msgout *msg, u32 length, u32 unsched)
+{
+	homa_msgout_init(msg, length, unsched, PACKET, OVERHEAD, &cutoffs);
+	homa_txq_add(&w.cx, &q, msg);
+}
+
+/* Let time pass until something is sent, or nothing is left. */
+static enum homa_tx next(u32 burst, struct homa_xmit *x)
+{
+	enum homa_tx what = homa_txq_next(&w.cx, &q, burst, x);
+
+	if (what == HOMA_TX_WAIT) {
+		assert_true(x->wake > w.cx.now);
+		w.cx.now = x->wake;
+		what = homa_txq_next(&w.cx, &q, burst, x);
+		assert_int_not_equal(what, HOMA_TX_WAIT);
+	}
+	return what;
+}
+
+static void expect(const struct homa_msgout *msg, u32 offset, u32 length, u8 priority)
+{
+	struct homa_xmit x;
+
+	assert_int_equal(next(0, &x), HOMA_TX_SEND);
+	assert_ptr_equal(x.msg, msg);
+	assert_int_equal(x.offset, offset);
+	assert_int_equal(x.length, length);
+	assert_int_equal(x.priority, priority);
+}
+
+static void expect_empty(void)
+{
+	struct homa_xmit x;
+
+	assert_int_equal(homa_txq_next(&w.cx, &q, 0, &x), HOMA_TX_EMPTY);
+}
+
+static void fewest_bytes_left_go_first(void **state)
+{
+	struct homa_msgout a, b, c;
+
+	(void)state;
+	add(&a, 10000, 10000);
+	add(&b, 5000, 5000);
+	expect(&b, 0, 1400, 5);
+	add(&c, 3600, 3600);
+	/* b and c have as much left: the older one goes on. */
+	expect(&b, 1400, 1400, 5);
+	expect(&b, 2800, 1400, 5);
+	expect(&b, 4200, 800, 5);
+	expect(&c, 0, 1400, 5);
+	expect(&c, 1400, 1400, 5);
+	expect(&c, 2800, 800, 5);
+	expect(&a, 0, 1400, 5);
+	homa_txq_remove(&q, &a);
+	expect_empty();
+}
+
+static void random_messages_are_sent_in_srpt_order(void **state)
+{
+	static struct homa_msgout msgs[200];
+	u32 left[200] = { 0 }, added = 0, i;
+	u64 seed = 6;
+	struct homa_xmit x;
+
+	(void)state;
+	while (1) {
+		u32 least = 0xffffffff;
+
+		if (added < 200 && random_below(&seed, 3) == 0) {
+			left[added] = 1 + random_below(&seed, 40000);
+			add(&msgs[added], left[added], left[added]);
+			added++;
+		}
+		for (i = 0; i < added; i++)
+			if (left[i])
+				least = homa_min(least, left[i]);
+		if (least == 0xffffffff) {
+			expect_empty();
+			if (added == 200)
+				break;
+			continue;
+		}
+		assert_int_equal(next(0, &x), HOMA_TX_SEND);
+		i = (u32)(x.msg - msgs);
+		assert_int_equal(left[i], least);
+		assert_int_equal(x.offset, msgs[i].length - left[i]);
+		assert_int_equal(x.length, homa_min(PACKET, left[i]));
+		left[i] -= x.length;
+	}
+	assert_null(q.srpt.root);
+	assert_null(q.age.root);
+}
+
+static void only_granted_bytes_are_sent_in_full_packets(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 10000, 2800);
+	expect(&m, 0, 1400, 5);
+	expect(&m, 1400, 1400, 5);
+	expect_empty();
+	/* A grant that ends inside a packet releases all of it. */
+	homa_txq_grant(&w.cx, &q, &m, 3000, 2);
+	assert_int_equal(next(0, &x), HOMA_TX_SEND);
+	assert_int_equal(x.offset, 2800);
+	assert_int_equal(x.length, 1400);
+	assert_int_equal(x.priority, 2);
+	assert_int_equal(x.incoming, 4200);
+	expect_empty();
+	/* Less than before changes nothing but the level. */
+	homa_txq_grant(&w.cx, &q, &m, 100, 1);
+	expect_empty();
+	/* More than the message is all of it. */
+	homa_txq_grant(&w.cx, &q, &m, 0xffffffff, 3);
+	expect(&m, 4200, 1400, 3);
+	expect(&m, 5600, 1400, 3);
+	expect(&m, 7000, 1400, 3);
+	expect(&m, 8400, 1400, 3);
+	expect(&m, 9800, 200, 3);
+	expect_empty();
+}
+
+static void incoming_is_what_goes_without_a_further_grant(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 10000, 5000);
+	assert_int_equal(next(0, &x), HOMA_TX_SEND);
+	assert_int_equal(x.incoming, 5000);
+	next(0, &x);
+	next(0, &x);
+	next(0, &x);
+	assert_int_equal(x.incoming, 5600);
+}
+
+static void link_clock_is_never_further_ahead_than_allowed(void **state)
+{
+	static struct homa_msgout msgs[50];
+	u64 seed = 7, limit, sent_ns = 0, start = w.cx.now, longest;
+	struct homa_xmit x;
+	u32 i, waits = 0, control;
+
+	(void)state;
+	for (i = 0; i < 50; i++)
+		add(&msgs[i], 1 + random_below(&seed, 100000), 100000);
+	longest = homa_params_link_ns(&w.params, PACKET + OVERHEAD);
+	limit = w.params.nic_queue_ns;
+	while (1) {
+		enum homa_tx what = homa_txq_next(&w.cx, &q, 0, &x);
+
+		if (what == HOMA_TX_EMPTY)
+			break;
+		if (what == HOMA_TX_WAIT) {
+			waits++;
+			assert_int_equal(x.wake, q.idle_at - limit);
+			w.cx.now = x.wake;
+			continue;
+		}
+		sent_ns += homa_params_link_ns(&w.params, x.length + OVERHEAD);
+		if (random_below(&seed, 4) == 0) {
+			control = 60 + random_below(&seed, 40);
+			homa_txq_charge(&w.cx, &q, control);
+			sent_ns += homa_params_link_ns(&w.params, control);
+		}
+		/* Exactly what was handed out waits, and it is at most the limit and one packet. */
+		assert_int_equal(q.idle_at, start + sent_ns);
+		assert_true(q.idle_at <= w.cx.now + limit + longest + 100);
+	}
+	assert_true(waits > 100);
+	/* An idle link does not save up time. */
+	w.cx.now = q.idle_at + 5 * MS;
+	homa_txq_charge(&w.cx, &q, 1500);
+	assert_int_equal(q.idle_at, w.cx.now + homa_params_link_ns(&w.params, 1500));
+}
+
+static void no_more_than_the_links_share_is_used(void **state)
+{
+	struct homa_msgout m;
+	u64 start = w.cx.now, exact;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 1000000, 1000000);
+	while (next(0, &x) == HOMA_TX_SEND)
+		;
+	/* 715 packets; 25 Gbit/s at 99%. */
+	exact = (1000000ull + 715 * OVERHEAD) * 800000 / (25000 * 99);
+	assert_in_range(q.idle_at - start, exact - 1000, exact + 1000);
+}
+
+static void short_messages_bypass_queue_and_clock(void **state)
+{
+	struct homa_msgout big, m, edge;
+	struct homa_xmit x;
+	u64 before;
+
+	(void)state;
+	add(&big, 500000, 500000);
+	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
+		;
+	before = q.idle_at;
+	add(&m, 1000, 1000);
+	assert_int_equal(homa_txq_bypass(&w.cx, &q, &m, &x), HOMA_TX_SEND);
+	assert_ptr_equal(x.msg, &m);
+	assert_int_equal(x.offset, 0);
+	assert_int_equal(x.length, 1000);
+	assert_int_equal(x.priority, 6);
+	assert_int_equal(homa_txq_bypass(&w.cx, &q, &m, &x), HOMA_TX_EMPTY);
+	assert_int_equal(q.idle_at, before + homa_params_link_ns(&w.params, 1100));
+	/* One byte more, and it waits for its turn. */
+	add(&edge, 1001, 1001);
+	assert_int_equal(homa_txq_bypass(&w.cx, &q, &edge, &x), HOMA_TX_EMPTY);
+	assert_int_equal(homa_txq_next(&w.cx, &q, 0, &x), HOMA_TX_WAIT);
+	expect(&edge, 0, 1001, 6);
+}
+
+/* Share of the bytes that a long message gets beside an endless stream of shorter ones. */
+static double fifo_share(u32 fraction)
+{
+	static struct homa_msgout old, stream[8];
+	u64 total = 0, mine = 0;
+	struct homa_xmit x;
+	u32 i;
+
+	setup(NULL);
+	w.params.pacer_fifo_fraction = fraction;
+	world_update(&w);
+	add(&old, 1u << 30, 1u << 30);
+	for (i = 0; i < 8; i++)
+		add(&stream[i], 20000 + i, 20000 + i);
+	for (i = 0; i < 40000; i++) {
+		assert_int_equal(next(0, &x), HOMA_TX_SEND);
+		total += x.length;
+		if (x.msg == &old)
+			mine += x.length;
+		else if (x.msg->sent == x.msg->length)
+			add(x.msg, 20000 + i % 100, 30000);
+	}
+	return 1000.0 * mine / total;
+}
+
+static void oldest_message_gets_its_share(void **state)
+{
+	static const u32 fractions[] = { 10, 50, 200, 500, 900 };
+	u32 i;
+
+	(void)state;
+	assert_true(fifo_share(0) == 0);
+	for (i = 0; i < ARRAY_SIZE(fractions); i++) {
+		double share = fifo_share(fractions[i]);
+
+		assert_in_range((u32)(1000 * share / fractions[i]), 980, 1020);
+	}
+	assert_in_range((u32)fifo_share(1000), 990, 1000);
+}
+
+static void share_is_not_saved_up_while_the_oldest_is_the_shortest(void **state)
+{
+	struct homa_msgout a, b;
+	struct homa_xmit x;
+	u32 i, mine = 0;
+
+	(void)state;
+	w.params.pacer_fifo_fraction = 50;
+	world_update(&w);
+	add(&a, 40000000, 40000000);
+	for (i = 0; i < 10000; i++)
+		next(0, &x);
+	add(&b, 140000, 140000);
+	for (i = 0; i < 100; i++) {
+		next(0, &x);
+		mine += x.msg == &a;
+	}
+	assert_in_range(mine, 3, 7);
+}
+
+static void burst_is_whole_packets_of_one_level(void **state)
+{
+	struct homa_msgout m, n;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 100000, 7000);
+	assert_int_equal(next(6000, &x), HOMA_TX_SEND);
+	assert_int_equal(x.length, 5600);
+	homa_txq_grant(&w.cx, &q, &m, 100000, 2);
+	/* One unscheduled packet is left; the scheduled ones travel at another level. */
+	assert_int_equal(next(60000, &x), HOMA_TX_SEND);
+	assert_int_equal(x.length, 1400);
+	assert_int_equal(x.priority, 4);
+	assert_int_equal(next(60000, &x), HOMA_TX_SEND);
+	assert_int_equal(x.offset, 7000);
+	assert_int_equal(x.length, 58800);
+	assert_int_equal(x.priority, 2);
+	homa_txq_remove(&q, &m);
+	/* The message's end, and a burst shorter than a packet. */
+	add(&n, 3000, 3000);
+	next(10, &x);
+	assert_int_equal(x.length, 1400);
+	next(60000, &x);
+	assert_int_equal(x.length, 1600);
+	expect_empty();
+}
+
+static void unscheduled_level_follows_the_rest_when_asked_to(void **state)
+{
+	struct homa_msgout m;
+
+	(void)state;
+	w.params.unsched_by_remaining = 1;
+	world_update(&w);
+	add(&m, 4300, 4300);
+	expect(&m, 0, 1400, 5);
+	expect(&m, 1400, 1400, 5);
+	expect(&m, 2800, 1400, 6);
+	expect(&m, 4200, 100, 7);
+}
+
+static void resend_of_a_range_goes_first_at_its_level(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+	u32 i;
+
+	(void)state;
+	add(&m, 14000, 14000);
+	for (i = 0; i < 5; i++)
+		next(0, &x);
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 1400, 2000, 7), HOMA_AGAIN_QUEUED);
+	assert_int_equal(next(60000, &x), HOMA_TX_SEND);
+	assert_true(x.retransmit);
+	assert_int_equal(x.offset, 1400);
+	assert_int_equal(x.length, 1400);
+	assert_int_equal(x.priority, 7);
+	expect(&m, 2800, 600, 7);
+	next(0, &x);
+	assert_false(x.retransmit);
+	assert_int_equal(x.offset, 7000);
+	assert_int_equal(w.counters.resent_packets, 2);
+	/* Also when all has been sent. */
+	while (next(0, &x) == HOMA_TX_SEND)
+		;
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 13000, 5000, 7), HOMA_AGAIN_QUEUED);
+	expect(&m, 13000, 1000, 7);
+	expect_empty();
+}
+
+static void resend_of_all_is_what_was_sent(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 14000, 14000);
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 0, HOMA_RESEND_ALL, 7), HOMA_AGAIN_BUSY);
+	next(0, &x);
+	assert_false(x.retransmit);
+	next(0, &x);
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 99, HOMA_RESEND_ALL, 7), HOMA_AGAIN_QUEUED);
+	expect(&m, 0, 1400, 7);
+	expect(&m, 1400, 1400, 7);
+	expect(&m, 2800, 1400, 5);
+}
+
+static void resend_grants_what_it_asks_for(void **state)
+{
+	struct homa_msgout m;
+
+	(void)state;
+	add(&m, 10000, 1400);
+	expect(&m, 0, 1400, 5);
+	expect_empty();
+	/* The GRANT was lost; the bytes have yet to take their turn. */
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 1400, 2800, 7), HOMA_AGAIN_BUSY);
+	assert_int_equal(m.granted, 4200);
+	expect(&m, 1400, 1400, 0);
+	expect(&m, 2800, 1400, 0);
+	expect_empty();
+}
+
+static void resend_while_an_earlier_one_waits_is_answered_busy(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+
+	(void)state;
+	add(&m, 10000, 10000);
+	next(0, &x);
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 0, 1400, 7), HOMA_AGAIN_QUEUED);
+	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 0, 1400, 7), HOMA_AGAIN_BUSY);
+	expect(&m, 0, 1400, 7);
+	expect(&m, 1400, 1400, 5);
+}
+
+static void hostile_resends_stay_within_the_message(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+	u64 seed = 8;
+	u32 i;
+
+	(void)state;
+	add(&m, 20000, 3000);
+	for (i = 0; i < 100000; i++) {
+		u32 offset = random_below(&seed, 2) ? (u32)random64(&seed) :
+						      random_below(&seed, 25000);
+		u32 length = random_below(&seed, 2) ? (u32)random64(&seed) :
+						      random_below(&seed, 25000);
+
+		if (random_below(&seed, 50) == 0)
+			homa_txq_restart(&w.cx, &q, &m);
+		homa_txq_resend(&w.cx, &q, &m, offset, length, 7);
+		assert_in_range(m.granted, 3000, 20000);
+		assert_in_range(m.again_start, 0, m.again_end);
+		assert_in_range(m.again_end, 0, homa_max(m.sent, 0));
+		if (next(0, &x) == HOMA_TX_SEND) {
+			assert_in_range(x.length, 1, PACKET);
+			assert_in_range(x.offset + x.length, 1, 20000);
+			assert_in_range(x.incoming, x.offset + x.length, 20000);
+		}
+	}
+}
+
+static void restart_forgets_grants_and_progress(void **state)
+{
+	struct homa_msgout m;
+
+	(void)state;
+	add(&m, 10000, 2800);
+	expect(&m, 0, 1400, 5);
+	homa_txq_grant(&w.cx, &q, &m, 10000, 1);
+	expect(&m, 1400, 1400, 5);
+	expect(&m, 2800, 1400, 1);
+	homa_txq_restart(&w.cx, &q, &m);
+	expect(&m, 0, 1400, 5);
+	expect(&m, 1400, 1400, 5);
+	expect_empty();
+}
+
+static void packets_for_a_message_not_in_the_queue_do_not_queue_it(void **state)
+{
+	struct homa_msgout m;
+
+	(void)state;
+	homa_msgout_init(&m, 10000, 1400, PACKET, OVERHEAD, &cutoffs);
+	homa_txq_grant(&w.cx, &q, &m, 2800, 3);
+	homa_txq_resend(&w.cx, &q, &m, 0, 1400, 3);
+	expect_empty();
+	homa_txq_add(&w.cx, &q, &m);
+	expect(&m, 0, 1400, 5);
+	homa_txq_remove(&q, &m);
+	homa_txq_grant(&w.cx, &q, &m, 10000, 3);
+	homa_txq_resend(&w.cx, &q, &m, 0, 1400, 3);
+	homa_txq_restart(&w.cx, &q, &m);
+	expect_empty();
+	homa_txq_remove(&q, &m);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(fewest_bytes_left_go_first),
+		T(random_messages_are_sent_in_srpt_order),
+		T(only_granted_bytes_are_sent_in_full_packets),
+		T(incoming_is_what_goes_without_a_further_grant),
+		T(link_clock_is_never_further_ahead_than_allowed),
+		T(no_more_than_the_links_share_is_used),
+		T(short_messages_bypass_queue_and_clock),
+		T(oldest_message_gets_its_share),
+		T(share_is_not_saved_up_while_the_oldest_is_the_shortest),
+		T(burst_is_whole_packets_of_one_level),
+		T(unscheduled_level_follows_the_rest_when_asked_to),
+		T(resend_of_a_range_goes_first_at_its_level),
+		T(resend_of_all_is_what_was_sent),
+		T(resend_grants_what_it_asks_for),
+		T(resend_while_an_earlier_one_waits_is_answered_busy),
+		T(hostile_resends_stay_within_the_message),
+		T(restart_forgets_grants_and_progress),
+		T(packets_for_a_message_not_in_the_queue_do_not_queue_it),
+	};
+
+	return cmocka_run_group_tests_name("txq", tests, NULL, NULL);
+}
