@@ -29,6 +29,7 @@ void homa_grantee_init(struct homa_grantee *g)
 	g->peer = NULL;
 	g->rank = HOMA_NOT_ACTIVE;
 	g->granted = 0;
+	g->granted_at = 0;
 	g->received = 0;
 }
 
@@ -127,6 +128,7 @@ static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_g
 	u32 before = outstanding(g);
 
 	WRITE_ONCE(g->granted, g->granted + bytes);
+	WRITE_ONCE(g->granted_at, cx->now);
 	s->incoming += outstanding(g) - before;
 	s->fifo_credit += (u64)bytes * cx->params->grant_fifo_fraction;
 	if (s->fifo_credit > owed_max)

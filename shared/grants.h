@@ -44,6 +44,7 @@ struct homa_grantee {
 	u32 length;
 	u32 granted;	/* the sender may send below this offset; others may read it without lock */
 	u32 received;	/* bytes that have arrived */
+	u64 granted_at;	/* ns; the last grant; others may read it without lock */
 	u8 rank;	/* place among the active ones, or HOMA_NOT_ACTIVE */
 };
 

@@ -4,6 +4,8 @@
  */
 #include "history.h"
 
+#define MOVES 8		/* entries looked at to find one that may be dropped */
+
 static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
 {
 	/*
@@ -24,6 +26,7 @@ void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *b
 	h->places = places;
 	h->oldest = 0;
 	h->used = 0;
+	h->kept = 0;
 	for (i = 0; i < places; i++)
 		bucket[i] = HOMA_NO_PLACE;
 }
@@ -43,6 +46,7 @@ static void drop_oldest(struct homa_history *h)
 		at = &h->place[*at].next;
 	*at = HOMA_NO_PLACE;
 	m->peer->remembered--;
+	h->kept -= m->kept;
 	h->oldest = (h->oldest + 1) & (h->places - 1);
 	h->used--;
 }
@@ -58,30 +62,56 @@ void homa_history_expire(const struct homa_cx *cx, struct homa_history *h)
 		drop_oldest(h);
 }
 
-void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
-		      u64 id)
+static void append(struct homa_history *h, struct homa_peer *peer, u64 id, u64 at, bool keep)
 {
-	struct homa_memory *m;
-	u32 *bucket, i, place;
+	u32 place = (h->oldest + h->used++) & (h->places - 1), *bucket = bucket_of(h, peer, id);
+	struct homa_memory *m = &h->place[place];
+
+	m->peer = peer;
+	m->id = id;
+	m->at = at;
+	m->next = *bucket;
+	m->kept = keep;
+	*bucket = place;
+	peer->remembered++;
+	h->kept += keep;
+}
+
+static void make_room(const struct homa_cx *cx, struct homa_history *h)
+{
+	struct homa_memory old;
+	u32 i;
 
 	for (i = 0; i < 2 && oldest_expired(cx, h); i++)
 		drop_oldest(h);
-	if (h->used == h->places) {
-		m = &h->place[h->oldest];
-		if (m->id > m->peer->floor)
-			m->peer->floor = m->id;
-		m->peer->floor_at = cx->now;
+	/* Bounded: should all of them be kept, one goes. */
+	for (i = 0; i < MOVES && h->used == h->places; i++) {
+		old = h->place[h->oldest];
 		drop_oldest(h);
+		if (expired(cx, old.at))
+			return;
+		if (!old.kept || h->kept >= h->places / 2 || i == MOVES - 1) {
+			if (old.id > old.peer->floor)
+				old.peer->floor = old.id;
+			old.peer->floor_at = cx->now;
+			return;
+		}
+		append(h, old.peer, old.id, old.at, true);
 	}
-	place = (h->oldest + h->used++) & (h->places - 1);
-	bucket = bucket_of(h, peer, id);
-	m = &h->place[place];
-	m->peer = peer;
-	m->id = id;
-	m->at = cx->now;
-	m->next = *bucket;
-	*bucket = place;
-	peer->remembered++;
+}
+
+void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		      u64 id)
+{
+	make_room(cx, h);
+	append(h, peer, id, cx->now, false);
+}
+
+void homa_history_keep(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		       u64 id)
+{
+	make_room(cx, h);
+	append(h, peer, id, cx->now, true);
 }
 
 enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h,

@@ -17,6 +17,8 @@
  *   are places.
  * - Of a peer that has never given a version back, HOMA_PROOFS answers marked as sent again are
  *   taken instead: old copies that were themselves sent again could be mistaken for them.
+ * - A client that never acked may still wait and would pass as new: its request is kept, when its
+ *   turn to be dropped comes, by moving it to the end, as long as such ones are no more than half.
  * - A floor is dropped, too, when history_ticks have passed since it was raised.
  *
  * Not covered: a server that crashed knows nothing of what ran before.
@@ -38,6 +40,7 @@ struct homa_memory {
 	u64 id;		/* as the client names it */
 	u64 at;		/* ns */
 	u32 next;	/* place of the next one in its bucket, or HOMA_NO_PLACE */
+	bool kept;	/* the client has not acked it */
 };
 
 #define HOMA_NO_PLACE 0xffffffffu
@@ -47,6 +50,7 @@ struct homa_history {
 	u32 *bucket;
 	u32 places;			/* of both; a power of two */
 	u32 oldest, used;
+	u32 kept;
 };
 
 enum homa_verdict {
@@ -73,6 +77,16 @@ void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *b
  */
 void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
 		      u64 id);
+
+/**
+ * homa_history_keep() - A request ran and its RPC is given up: its client may still wait.
+ * @cx:   Time and parameters.
+ * @h:    History.
+ * @peer: The client's host.
+ * @id:   As the client names it.
+ */
+void homa_history_keep(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		       u64 id);
 
 /**
  * homa_history_judge() - May a request for which there is no RPC start one?

@@ -49,14 +49,24 @@ enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 	return HOMA_ASK_NOW;
 }
 
+enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer, u64 due)
+{
+	/* Who was refused comes back every tick, or wants nothing any more. */
+	bool reserved = peer->turn && cx->now - peer->turn_at <= cx->params->tick_ns;
+	enum homa_ask answer;
+
+	if (reserved && due > peer->turn)
+		return HOMA_ASK_LATER;
+	answer = homa_peer_ask(cx, peer);
+	peer->turn = answer == HOMA_ASK_LATER ? due : 0;
+	peer->turn_at = cx->now;
+	return answer;
+}
+
 u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
 			 enum homa_ask answer)
 {
-	const struct homa_params *params = cx->params;
-
-	if (answer == HOMA_ASK_LATER)
-		return cx->now + homa_max(params->resend_interval / 2, 1) * params->tick_ns;
-	return peer->unanswered ? cx->now + params->tick_ns : 0;
+	return answer == HOMA_ASK_LATER || peer->unanswered ? cx->now + cx->params->tick_ns : 0;
 }
 
 bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_packet *overflow)

@@ -37,6 +37,8 @@ struct homa_peer {
 	u32 remembered;	/* entries in the history that point here; the peer must outlive them */
 	u64 asked_at;		/* ns; the last RESEND */
 	u64 round_at;		/* ns; the first one in this resend_interval */
+	u64 turn;		/* due time of the RPC that may ask next; 0: any */
+	u64 turn_at;		/* ns; when it last tried */
 	u64 heard_at;		/* ns; the last packet from it */
 	u64 told_at;		/* ns; the last CUTOFFS sent to it */
 	u64 floor;		/* request ids up to here may have been forgotten */
@@ -69,6 +71,16 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
  * @peer: Peer; with HOMA_ASK_NOW, the RESEND counts as sent.
  */
 enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer);
+
+/**
+ * homa_peer_ask_in_turn() - Like homa_peer_ask(), for one of several RPCs that want to ask: those
+ * that have wanted it longest go first, so that RPCs that ask again and again (of a server at work,
+ * or one that gave them up) do not keep others from asking at all.
+ * @cx:   Time and parameters, counters.
+ * @peer: Peer.
+ * @due:  ns, not 0; since when the RPC wants to ask.
+ */
+enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer, u64 due);
 
 /**
  * homa_peer_look_again() - When to look after an RPC again that wanted to ask.

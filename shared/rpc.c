@@ -23,10 +23,13 @@ static void send(struct homa_effects *fx, enum homa_packet_type type)
 }
 
 /* Ask for a range of the message being received. */
-static void ask(const struct homa_cx *cx, struct homa_effects *fx, u32 offset, u32 length)
+static void ask(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx,
+		u32 offset, u32 length)
 {
 	struct homa_effect *e = effect(fx, HOMA_FX_ASK);
 
+	if (!rpc->due_at)
+		rpc->due_at = cx->now;
 	e->packet = HOMA_RESEND;
 	e->offset = offset;
 	e->length = length;
@@ -64,13 +67,14 @@ void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
 		return;
 	}
 	cx->counters->requests_doubted++;
-	ask(cx, fx, 0, HOMA_RESEND_ALL);
+	ask(cx, rpc, fx, 0, HOMA_RESEND_ALL);
 }
 
 void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length)
 {
 	rpc->asked_end = length == HOMA_RESEND_ALL ? 0 : offset + length;
 	rpc->resent = true;
+	rpc->due_at = 0;
 	if (rpc->asked < 0xffff)
 		rpc->asked++;
 }
@@ -120,7 +124,7 @@ static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 		 */
 		rpc->resent = false;
 		if (--rpc->doubt)
-			ask(cx, fx, 0, HOMA_RESEND_ALL);
+			ask(cx, rpc, fx, 0, HOMA_RESEND_ALL);
 		else
 			cx->counters->server_requests_started++;
 	}
@@ -179,7 +183,7 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 
 		rpc->resent = false;
 		if (next.start < next.end)
-			ask(cx, fx, next.start, next.end - next.start);
+			ask(cx, rpc, fx, next.start, next.end - next.start);
 	}
 	return accept.range;
 }
@@ -192,7 +196,6 @@ static void restart(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_
 	rpc->receiving = false;
 	rpc->resent = false;
 	rpc->state = HOMA_RPC_OUTGOING;
-	rpc->seen = 0;
 	cx->counters->rpcs_restarted++;
 	effect(fx, HOMA_FX_TX_RESTART);
 }
@@ -227,6 +230,7 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		/* What the other side misses says nothing of what we miss. */
 		rpc->active_at = cx->now;
 		rpc->asked = 0;
+		rpc->due_at = 0;
 	}
 
 	switch (pkt->type) {
@@ -323,19 +327,18 @@ bool homa_rpc_reply(const struct homa_cx *cx, struct homa_rpc *rpc)
 	rpc->state = HOMA_RPC_OUTGOING;
 	rpc->active_at = cx->now;
 	rpc->asked = 0;
-	rpc->seen = 0;
 	cx->counters->server_responses_started++;
 	return true;
 }
 
 /* The RPC is over: let go of it everywhere. */
-static void finish(struct homa_rpc *rpc, struct homa_effects *fx)
+static void finish(struct homa_rpc *rpc, bool acked, struct homa_effects *fx)
 {
 	if (rpc->scheduled)
 		effect(fx, HOMA_FX_RX_END);
 	rpc->scheduled = false;
 	if (!homa_rpc_is_client(rpc) && rpc->state != HOMA_RPC_INCOMING)
-		effect(fx, HOMA_FX_RAN);
+		effect(fx, HOMA_FX_RAN)->keep = !acked;
 	rpc->state = HOMA_RPC_DONE;
 	effect(fx, HOMA_FX_FREE);
 }
@@ -344,7 +347,7 @@ void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx)
 {
 	/* Acked by two packets at once: it is being freed. */
 	if (rpc->state != HOMA_RPC_DONE)
-		finish(rpc, fx);
+		finish(rpc, true, fx);
 }
 
 void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_error error,
@@ -354,7 +357,7 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
 		cx->counters->rpc_timeouts++;
 	if (error && homa_rpc_is_client(rpc))
 		effect(fx, HOMA_FX_FAIL)->error = (u8)error;
-	finish(rpc, fx);
+	finish(rpc, false, fx);
 }
 
 static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc)
@@ -367,13 +370,11 @@ static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc
 		       (u64)requests * cx->params->resend_interval * cx->params->tick_ns;
 }
 
-/* Count progress of our own as activity. Return: ns since the last one. */
-static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u32 progress)
+/* Count progress of our own, last made at @at, as activity. Return: ns since the last one. */
+static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u64 at)
 {
-	if (progress != rpc->seen) {
-		rpc->seen = progress;
-		rpc->active_at = cx->now;
-	}
+	if (at > rpc->active_at)
+		rpc->active_at = at;
 	return cx->now - rpc->active_at;
 }
 
@@ -393,7 +394,7 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			return cx->now + patience;
 		}
 	}
-	if (silence(cx, rpc, rpc->receiving ? upto : view->out_sent) < patience)
+	if (silence(cx, rpc, rpc->receiving ? view->in_granted_at : view->out_sent_at) < patience)
 		return rpc->active_at + patience;
 	if (out_of_patience(cx, rpc)) {
 		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
@@ -401,9 +402,9 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	}
 	rpc->lost_end = upto;
 	if (rpc->receiving)
-		ask(cx, fx, missing.start, missing.end - missing.start);
+		ask(cx, rpc, fx, missing.start, missing.end - missing.start);
 	else
-		ask(cx, fx, 0, HOMA_RESEND_ALL);
+		ask(cx, rpc, fx, 0, HOMA_RESEND_ALL);
 	return cx->now + params->resend_interval * params->tick_ns;
 }
 
@@ -414,7 +415,7 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	u64 patience = params->request_ack_ticks * params->tick_ns;
 	bool waiting = view->out_sent < view->out_granted;
 
-	if (silence(cx, rpc, view->out_sent) < patience || waiting)
+	if (silence(cx, rpc, view->out_sent_at) < patience || waiting)
 		return (waiting ? cx->now : rpc->active_at) + patience;
 	if (out_of_patience(cx, rpc) ||
 	    (rpc->asked >= params->timeout_resends &&

@@ -47,7 +47,7 @@ struct homa_rpc {
 	u64 id;		/* as this side names it: even on the client, odd on the server */
 	u64 active_at;	/* ns; last packet of this RPC, or progress of our own */
 	u32 incoming;	/* bytes of the message being received that come without a grant */
-	u32 seen;	/* bytes sent or granted when the timer last looked */
+	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */
 	u32 asked_end;	/* end of what the last RESEND asked for */
 	u32 lost_end;	/* gaps below this are old enough to be asked for */
 	u8 state;	/* enum homa_rpc_state */
@@ -64,8 +64,8 @@ enum homa_effect_type {
 	/* send control packet .packet to the peer: offset, length, priority where it has them */
 	HOMA_FX_SEND,
 	/*
-	 * homa_peer_ask(); NOW: homa_rpc_asked() and send RESEND; DEAD: end the peer's RPCs;
-	 * otherwise set the RPC's timer as homa_peer_look_again() says
+	 * homa_peer_ask_in_turn() with the RPC's due_at; NOW: homa_rpc_asked() and send RESEND;
+	 * DEAD: end the peer's RPCs; otherwise set the RPC's timer as homa_peer_look_again() says
 	 */
 	HOMA_FX_ASK,
 	/*
@@ -81,7 +81,7 @@ enum homa_effect_type {
 	HOMA_FX_RX_END,		/* homa_grants_remove() */
 	HOMA_FX_DELIVER,	/* the message is complete: to the user */
 	HOMA_FX_ACK,		/* homa_peer_add_ack() */
-	HOMA_FX_RAN,		/* homa_history_add() */
+	HOMA_FX_RAN,		/* homa_history_keep() if .keep, or else homa_history_add() */
 	HOMA_FX_FAIL,		/* tell the user: .error; then free */
 	HOMA_FX_FREE,		/* the RPC is over: free it */
 };
@@ -99,6 +99,7 @@ struct homa_effect {
 	u8 packet;		/* enum homa_packet_type */
 	u8 priority;
 	u8 doubt;
+	u8 keep;
 	u8 error;		/* enum homa_error */
 	u32 offset, length;
 };
@@ -117,6 +118,7 @@ struct homa_rpc_view {
 	u32 out_sent;
 	u32 out_granted;
 	u32 in_granted;	/* of the grantee, if scheduled */
+	u64 out_sent_at, in_granted_at;	/* ns; the last time that it went on */
 	u64 peer_heard_at;
 };
 

@@ -158,6 +158,7 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	u8 level;
 
 	xmit->msg = msg;
+	WRITE_ONCE(msg->sent_at, cx->now);
 	if (msg->again_start < msg->again_end) {
 		xmit->offset = msg->again_start;
 		xmit->length = homa_min(msg->packet, msg->again_end - msg->again_start);

@@ -37,6 +37,7 @@ struct homa_msgout {
 	u32 again_start, again_end;	/* to be sent again; empty when equal */
 	u32 packet;	/* bytes of data in a full packet */
 	u32 overhead;	/* bytes on the link that a packet adds to its data */
+	u64 sent_at;	/* ns; the last packet; others may read it without lock */
 	u8 sched_priority;	/* level of granted bytes, as the last GRANT said */
 	u8 again_priority;	/* as the RESEND said */
 };

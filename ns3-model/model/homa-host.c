@@ -339,6 +339,8 @@ static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
 		.out_sent = rpc->out.sent,
 		.out_granted = rpc->out.granted,
 		.in_granted = rpc->grantee.granted,
+		.out_sent_at = rpc->out.sent_at,
+		.in_granted_at = rpc->grantee.granted_at,
 		.peer_heard_at = rpc->peer->core.heard_at,
 	};
 
@@ -400,7 +402,7 @@ static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 po
 /* Return: false when the RPC is gone. */
 static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct homa_effect *e)
 {
-	enum homa_ask answer = homa_peer_ask(&host->cx, &rpc->peer->core);
+	enum homa_ask answer = homa_peer_ask_in_turn(&host->cx, &rpc->peer->core, rpc->core.due_at);
 	u64 again = homa_peer_look_again(&host->cx, &rpc->peer->core, answer);
 	struct homa_packet pkt;
 
@@ -565,7 +567,10 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struc
 			add_ack(host, rpc);
 			break;
 		case HOMA_FX_RAN:
-			homa_history_add(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
+			if (e->keep)
+				homa_history_keep(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
+			else
+				homa_history_add(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
 			break;
 		case HOMA_FX_FAIL:
 			rpc->delivering = true;

@@ -109,6 +109,12 @@ HomaRpcServer::HandleFreed(HomaRpc* rpc)
 {
 }
 
+bool
+HomaRpcServer::KeepsContent() const
+{
+    return false;
+}
+
 /** The next arrival of an open loop: one event object, scheduled again and again. */
 class HomaArrivalEvent : public EventImpl
 {
@@ -291,6 +297,12 @@ HomaRpcClient::Issue()
                                                        << " bytes is longer than MaxMessage allows");
     m_issued++;
     m_issuedBytes += size;
+}
+
+bool
+HomaRpcClient::KeepsContent() const
+{
+    return false;
 }
 
 void

@@ -41,6 +41,7 @@ class HomaRpcServer : public Application, public HomaUser
     // Inherited from HomaUser
     void HandleRequest(HomaRpc* rpc) override;
     void HandleFreed(HomaRpc* rpc) override;
+    bool KeepsContent() const override;
 
     /**
      * TracedCallback of requests.
@@ -107,6 +108,7 @@ class HomaRpcClient : public Application, public HomaUser
     // Inherited from HomaUser
     void HandleResponse(HomaRpc* rpc) override;
     void HandleFailure(HomaRpc* rpc, HomaError error) override;
+    bool KeepsContent() const override;
 
     /**
      * TracedCallback of RPCs that end.

@@ -12,6 +12,9 @@
 #include "ns3/simulator.h"
 #include "ns3/uinteger.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace ns3
 {
 
@@ -37,6 +40,15 @@ void
 HomaUser::HandleFreed(HomaRpc* rpc)
 {
 }
+
+bool
+HomaUser::KeepsContent() const
+{
+    return true;
+}
+
+/** Who owns RPCs whose user has gone. */
+static HomaUser g_nobody;
 
 /** A timer of a host: one event object, scheduled again and again, so that it costs no allocation. */
 class HomaTimerEvent : public EventImpl
@@ -167,7 +179,7 @@ struct HomaHostOps
     {
         const Ptr<Packet>& payload = Transport(owner)->m_payload;
         HomaRpc* r = RpcFor(rpc);
-        if (!payload)
+        if (!payload || !r->m_user->KeepsContent())
         {
             return;
         }
@@ -304,6 +316,12 @@ HomaRpc::GetStartNs() const
     return m_startNs;
 }
 
+HomaUser*
+HomaRpc::GetUser() const
+{
+    return m_user;
+}
+
 Ptr<Packet>
 HomaRpc::GetReceived() const
 {
@@ -311,12 +329,21 @@ HomaRpc::GetReceived() const
     {
         return Create<Packet>(GetReceivedLength());
     }
-    Ptr<Packet> whole = Create<Packet>();
+    std::vector<Ptr<Packet>> parts;
     for (const auto& [offset, part] : *m_in)
     {
-        whole->AddAtEnd(part);
+        parts.push_back(part->Copy());
     }
-    return whole;
+    /* Pair by pair: adding one after the other would copy the first ones again and again. */
+    for (std::size_t step = 1; step < parts.size(); step *= 2)
+    {
+        for (std::size_t i = 0; i + step < parts.size(); i += 2 * step)
+        {
+            parts[i]->AddAtEnd(parts[i + step]);
+        }
+    }
+    parts[0]->RemoveAllPacketTags();
+    return parts[0];
 }
 
 /**
@@ -451,7 +478,7 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
                         "HomaTransport: the resolution of ns3::Time must be nanoseconds");
     if (link.rate)
     {
-        m_params->link_mbps = link.rate / 1000000;
+        m_params->link_mbps = std::clamp<uint64_t>(link.rate / 1000000, 1, 1000000);
     }
     const char* wrong = homa_params_update(m_params.get());
     NS_ABORT_MSG_IF(wrong, "HomaTransport: " << wrong);
@@ -535,6 +562,10 @@ HomaTransport::Call(HomaUser* user,
 bool
 HomaTransport::Reply(HomaRpc* rpc, uint32_t length, Ptr<Packet> content)
 {
+    if (rpc->m_core->core.state != HOMA_RPC_SERVING)
+    {
+        return false;
+    }
     rpc->m_out = content;
     if (!homa_host_reply(m_host.get(), Simulator::Now().GetTimeStep(), rpc->m_core, length))
     {
@@ -548,6 +579,39 @@ void
 HomaTransport::Abort(HomaRpc* rpc)
 {
     homa_host_abort(m_host.get(), Simulator::Now().GetTimeStep(), rpc->m_core);
+}
+
+void
+HomaTransport::Forget(HomaUser* user)
+{
+    if (!m_started)
+    {
+        return;
+    }
+    std::vector<struct homa_host_rpc*> rpcs;
+    for (uint32_t i = 0; i < m_host->rpc_buckets; i++)
+    {
+        for (struct homa_host_rpc* rpc = m_host->rpcs[i]; rpc; rpc = rpc->next)
+        {
+            if (rpc->socket == user)
+            {
+                rpcs.push_back(rpc);
+            }
+        }
+    }
+    for (struct homa_host_rpc* rpc : rpcs)
+    {
+        rpc->socket = &g_nobody;
+        if (rpc->message)
+        {
+            HomaHostOps::Rpc(rpc)->m_user = &g_nobody;
+        }
+    }
+    /* An RPC whose end its user is just being told is freed when the user returns. */
+    for (struct homa_host_rpc* rpc : rpcs)
+    {
+        homa_host_abort(m_host.get(), Simulator::Now().GetTimeStep(), rpc);
+    }
 }
 
 HomaRpc*

@@ -72,6 +72,8 @@ class HomaUser
      * \param rpc The RPC.
      */
     virtual void HandleFreed(HomaRpc* rpc);
+    /** \return Whether the content of received messages is kept, or only its length. */
+    virtual bool KeepsContent() const;
 };
 
 /**
@@ -98,6 +100,8 @@ class HomaRpc
     Ptr<Packet> GetReceived() const;
     /** \return When the RPC began on this side, ns. */
     uint64_t GetStartNs() const;
+    /** \return Who issues or serves it. */
+    HomaUser* GetUser() const;
 
     uint64_t cookie{0}; //!< The user's own.
 
@@ -213,6 +217,11 @@ class HomaTransport : public Object
      * \param rpc Not within HandleResponse() or HandleFailure() of the same RPC.
      */
     void Abort(HomaRpc* rpc);
+    /**
+     * Forget all RPCs of a user, whether it issued them or serves them; it hears nothing more of them.
+     * \param user The user, which may be deleted after this.
+     */
+    void Forget(HomaUser* user);
     /**
      * \param peer Address of the other side.
      * \param id As this side names it.

@@ -306,6 +306,30 @@ static void share_is_not_saved_up_while_the_oldest_is_the_shortest(void **state)
 	assert_in_range(msgs[0].granted - before, 150000, 430000);
 }
 
+static void share_is_granted_at_the_highest_scheduled_level(void **state)
+{
+	u64 before = 0;
+	u32 i;
+
+	(void)state;
+	w.params.grant_fifo_fraction = 100;
+	w.params.max_overcommit = 1;
+	w.params.fifo_grant_increment = 10000;
+	world_update(&w);
+	add(0, 0, 5000000, PACKET, PACKET);
+	arrive(0, msgs[0].granted - msgs[0].received);
+	add(1, 1, 1000000, PACKET, PACKET);
+	assert_ptr_equal(s.active[0], &msgs[1]);
+	for (i = 0; i < 300; i++) {
+		before = msgs[0].granted;
+		arrive(1, homa_min(PACKET, msgs[1].granted - msgs[1].received));
+		if (msgs[0].granted > before)
+			break;
+	}
+	expect(0, msgs[0].granted, 3);
+	assert_in_range(msgs[0].granted - before, 1, 10000);
+}
+
 /* ---- Random arrivals, packets and removals, checked against the messages alone. ---- */
 
 struct shadow {
@@ -412,7 +436,8 @@ static void random_traffic_keeps_every_invariant_and_finishes(void **state)
 
 		setup(NULL);
 		memset(shadow, 0, sizeof(shadow));
-		w.params.max_overcommit = 1 + random_below(&seed, round % 5 ? 8 : HOMA_MAX_OVERCOMMIT);
+		w.params.max_overcommit =
+			1 + random_below(&seed, round % 5 ? 8 : HOMA_MAX_OVERCOMMIT);
 		w.params.max_incoming = 2000 + random_below(&seed, 400000);
 		w.params.window = round % 2 ? 1 + random_below(&seed, 100000) : 0;
 		w.params.grant_fifo_fraction = round % 3 ? random_below(&seed, 500) : 0;
@@ -426,7 +451,8 @@ static void random_traffic_keeps_every_invariant_and_finishes(void **state)
 			i = random_below(&seed, MESSAGES);
 			out.count = 0;
 			if (!shadow[i].scheduled) {
-				u32 length = 2 + random_below(&seed, step % 9 ? 30000 : 300000), granted;
+				u32 length = 2 + random_below(&seed, step % 9 ? 30000 : 300000);
+				u32 granted;
 
 				if (step >= 4000)
 					continue;
@@ -444,7 +470,7 @@ static void random_traffic_keeps_every_invariant_and_finishes(void **state)
 				homa_grants_remove(&w.cx, &s, &msgs[i], &out);
 				removal = true;
 			} else if (msgs[i].received < msgs[i].granted) {
-				/* A packet arrives; now and then after one that got lost for a while. */
+				/* A packet arrives; now and then one before it got lost. */
 				u32 high = shadow[i].high, received = msgs[i].received;
 				u32 end = msgs[i].granted + (random_below(&seed, 4) ? 0 : PACKET);
 
@@ -532,6 +558,7 @@ int main(void)
 		T(messages_not_in_the_scheduler_are_ignored),
 		T(oldest_message_gets_its_share),
 		T(share_is_not_saved_up_while_the_oldest_is_the_shortest),
+		T(share_is_granted_at_the_highest_scheduled_level),
 		T(random_traffic_keeps_every_invariant_and_finishes),
 		T(changed_limits_take_effect),
 		T(many_grants_at_once_are_spread_over_later_packets),

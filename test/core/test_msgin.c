@@ -96,7 +96,8 @@ static void random_packets_match_a_bitmap(void **state)
 		for (step = 0; step < 400; step++) {
 			u32 offset = random_below(&seed, length);
 
-			arrive(&m, offset, 1 + random_below(&seed, homa_min(longest, length - offset)));
+			arrive(&m, offset,
+			       1 + random_below(&seed, homa_min(longest, length - offset)));
 			check_model(&m, random_below(&seed, length + 1));
 		}
 		/* What is missing can always be asked for, and completes the message. */

@@ -149,6 +149,79 @@ static void old_versions_are_told_once_per_tick(void **state)
 	assert_in_range(told, 9, 10);
 }
 
+static void silent_rpc_does_not_keep_others_from_asking(void **state)
+{
+	(void)state;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	w.cx.now += 5 * MS;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	/* One is unanswered: until the next round others may ask, too, one per tick. */
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
+	w.cx.now += MS;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
+	/* They do not make it die any sooner. */
+	assert_int_equal(peer.unanswered, 1);
+}
+
+static void one_that_may_not_ask_looks_again_soon(void **state)
+{
+	u32 i;
+
+	(void)state;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	assert_int_equal(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_NOW), 0);
+	assert_in_range(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_LATER), w.cx.now + 1,
+			w.cx.now + 5 * MS);
+	w.cx.now += 5 * MS;
+	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
+	assert_int_equal(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_NOW), w.cx.now + MS);
+	for (i = 1; i <= 5; i++) {
+		w.params.resend_interval = i;
+		assert_true(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_LATER) > w.cx.now);
+	}
+}
+
+static void doubt_makes_a_version_only_for_its_peer(void **state)
+{
+	struct homa_packet pkt;
+	struct homa_peer other;
+	u16 version;
+
+	(void)state;
+	/* A peer that has never given a version back cannot prove anything by it. */
+	assert_int_equal(homa_peer_doubt(&w.cx, &peer, &own, &pkt), 0);
+	assert_true(homa_peer_check_cutoffs(&w.cx, &peer, &own, 0, &pkt));
+	assert_int_equal(homa_peer_doubt(&w.cx, &peer, &own, &pkt), 0);
+	assert_false(homa_peer_check_cutoffs(&w.cx, &peer, &own, 3, &pkt));
+	version = homa_peer_doubt(&w.cx, &peer, &own, &pkt);
+	assert_int_equal(version, 4);
+	assert_int_equal(pkt.type, HOMA_CUTOFFS);
+	assert_int_equal(pkt.cutoffs.version, version);
+	assert_memory_equal(pkt.cutoffs.cutoff, own.cutoff, sizeof(own.cutoff));
+	assert_int_equal(own.version, 3);
+	/* The version before is old now, the new one is not. */
+	w.cx.now += 2 * MS;
+	assert_false(homa_peer_check_cutoffs(&w.cx, &peer, &own, 4, &pkt));
+	assert_true(homa_peer_check_cutoffs(&w.cx, &peer, &own, 3, &pkt));
+	assert_int_equal(pkt.cutoffs.version, 4);
+	homa_peer_init(&w.cx, &other, &own, 1400, 2);
+	assert_true(homa_peer_check_cutoffs(&w.cx, &other, &own, 0, &pkt));
+	assert_int_equal(pkt.cutoffs.version, 3);
+}
+
+static void versions_towards_a_peer_wrap_past_zero(void **state)
+{
+	struct homa_packet pkt;
+	u32 i;
+
+	(void)state;
+	homa_peer_check_cutoffs(&w.cx, &peer, &own, 0, &pkt);
+	homa_peer_check_cutoffs(&w.cx, &peer, &own, 3, &pkt);
+	for (i = 0; i < 200000; i++)
+		assert_int_not_equal(homa_peer_doubt(&w.cx, &peer, &own, &pkt), 0);
+}
+
 static void told_cutoffs_decide_the_level(void **state)
 {
 	struct homa_packet pkt = { .type = HOMA_CUTOFFS };
@@ -181,6 +254,10 @@ int main(void)
 		T(answer_starts_the_count_afresh),
 		T(acks_ride_one_at_a_time_and_overflow_together),
 		T(old_versions_are_told_once_per_tick),
+		T(silent_rpc_does_not_keep_others_from_asking),
+		T(one_that_may_not_ask_looks_again_soon),
+		T(doubt_makes_a_version_only_for_its_peer),
+		T(versions_towards_a_peer_wrap_past_zero),
 		T(told_cutoffs_decide_the_level),
 	};
 

@@ -284,6 +284,34 @@ static void oldest_message_gets_its_share(void **state)
 	assert_in_range((u32)fifo_share(1000), 990, 1000);
 }
 
+static void message_served_by_its_age_takes_its_new_place(void **state)
+{
+	static struct homa_msgout m[3];
+	struct homa_xmit x;
+	u32 i, k, least, fifo = 0;
+
+	(void)state;
+	w.params.pacer_fifo_fraction = 500;
+	world_update(&w);
+	add(&m[0], 300000, 300000);
+	add(&m[1], 200000, 200000);
+	add(&m[2], 250000, 250000);
+	for (i = 0; i < 400; i++) {
+		u64 taken = w.counters.pacer_fifo_bytes;
+
+		least = 0xffffffff;
+		for (k = 0; k < 3; k++)
+			if (m[k].sent < m[k].length)
+				least = homa_min(least, m[k].length - m[k].sent);
+		assert_int_equal(next(0, &x), HOMA_TX_SEND);
+		if (w.counters.pacer_fifo_bytes == taken)
+			assert_int_equal(x.msg->length - x.offset, least);
+		else
+			fifo++;
+	}
+	assert_in_range(fifo, 50, 200);
+}
+
 static void share_is_not_saved_up_while_the_oldest_is_the_shortest(void **state)
 {
 	struct homa_msgout a, b;
@@ -311,7 +339,7 @@ static void burst_is_whole_packets_of_one_level(void **state)
 
 	(void)state;
 	add(&m, 100000, 7000);
-	assert_int_equal(next(6000, &x), HOMA_TX_SEND);
+	assert_int_equal(next(5600, &x), HOMA_TX_SEND);
 	assert_int_equal(x.length, 5600);
 	homa_txq_grant(&w.cx, &q, &m, 100000, 2);
 	/* One unscheduled packet is left; the scheduled ones travel at another level. */
@@ -350,14 +378,17 @@ static void resend_of_a_range_goes_first_at_its_level(void **state)
 {
 	struct homa_msgout m;
 	struct homa_xmit x;
+	u64 busy_until;
 	u32 i;
 
 	(void)state;
 	add(&m, 14000, 14000);
 	for (i = 0; i < 5; i++)
 		next(0, &x);
+	busy_until = q.idle_at;
 	assert_int_equal(homa_txq_resend(&w.cx, &q, &m, 1400, 2000, 7), HOMA_AGAIN_QUEUED);
 	assert_int_equal(next(60000, &x), HOMA_TX_SEND);
+	assert_int_equal(q.idle_at, busy_until + homa_params_link_ns(&w.params, 1500));
 	assert_true(x.retransmit);
 	assert_int_equal(x.offset, 1400);
 	assert_int_equal(x.length, 1400);
@@ -498,6 +529,7 @@ int main(void)
 		T(no_more_than_the_links_share_is_used),
 		T(short_messages_bypass_queue_and_clock),
 		T(oldest_message_gets_its_share),
+		T(message_served_by_its_age_takes_its_new_place),
 		T(share_is_not_saved_up_while_the_oldest_is_the_shortest),
 		T(burst_is_whole_packets_of_one_level),
 		T(unscheduled_level_follows_the_rest_when_asked_to),

@@ -255,6 +255,8 @@ static void zero_ports_and_ids_are_refused(void **state)
 		homa_wire_encode(bytes, &pkt);
 		assert_int_equal(decode(&back, bytes, length), HOMA_DROP_ADDRESS);
 	}
+	homa_wire_encode(bytes, &pkt);
+	assert_int_equal(decode(&back, bytes, length), HOMA_DROP_NONE);
 	/* Packets that speak of no single RPC need no id. */
 	pkt = packet(HOMA_CUTOFFS);
 	pkt.sender_id = 0;
@@ -262,7 +264,8 @@ static void zero_ports_and_ids_are_refused(void **state)
 	assert_int_equal(decode(&back, bytes, length), HOMA_DROP_NONE);
 }
 
-static enum homa_drop decode_data(u32 message_length, u32 offset, u32 data, struct homa_packet *back)
+static enum homa_drop decode_data(u32 message_length, u32 offset, u32 data,
+				  struct homa_packet *back)
 {
 	u8 bytes[2000] = { 0 };
 	struct homa_packet pkt = packet(HOMA_DATA);

@@ -1,0 +1,873 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * Unit tests of the state machine of an RPC: every input in every state, the timers, and what keeps
+ * a request from running twice.
+ */
+#include "check.h"
+#include "rpc.h"
+
+#define CLIENT_ID 100ull
+#define SERVER_ID 101ull
+#define MESSAGE 5000
+
+static struct world w;
+static struct homa_rpc rpc;
+static struct homa_effects fx;
+static struct homa_rpc_view view;
+static u16 version; /* of the cutoffs, in the DATA packets to come */
+
+static int setup(void **state)
+{
+	(void)state;
+	world_init(&w);
+	memset(&rpc, 0xa5, sizeof(rpc));
+	memset(&view, 0, sizeof(view));
+	fx.count = 0;
+	version = 0;
+	return 0;
+}
+
+/* @list: types of the effects, in order; ends with -1. */
+#define expect_fx(...) expect_effects((int[]){ __VA_ARGS__, -1 }, __LINE__)
+#define expect_nothing() assert_int_equal(fx.count, 0)
+
+static void expect_effects(const int *list, int line)
+{
+	u32 i;
+
+	for (i = 0; list[i] >= 0; i++)
+		if (i >= fx.count || fx.fx[i].type != list[i])
+			break;
+	if (list[i] >= 0 || fx.count != i) {
+		for (i = 0; i < fx.count; i++)
+			print_error("effect %u: %d\n", i, fx.fx[i].type);
+		fail_msg("line %d: other effects than expected", line);
+	}
+}
+
+static struct homa_range input(const struct homa_packet *pkt)
+{
+	fx.count = 0;
+	return homa_rpc_input(&w.cx, &rpc, pkt, &fx);
+}
+
+static struct homa_range control(u8 type)
+{
+	struct homa_packet pkt = { .type = type };
+
+	if (type == HOMA_GRANT) {
+		pkt.grant.offset = 3000;
+		pkt.grant.priority = 2;
+	}
+	if (type == HOMA_RESEND) {
+		pkt.resend.offset = 1400;
+		pkt.resend.length = 700;
+		pkt.resend.priority = 6;
+	}
+	return input(&pkt);
+}
+
+static struct homa_range data(u32 length, u32 incoming, u32 offset, u32 bytes, u8 retransmit)
+{
+	struct homa_packet pkt = { .type = HOMA_DATA };
+
+	pkt.data.message_length = length;
+	pkt.data.incoming = incoming;
+	pkt.data.offset = offset;
+	pkt.data.length = bytes;
+	pkt.data.retransmit = retransmit;
+	pkt.data.cutoff_version = version;
+	return input(&pkt);
+}
+
+/* Bring a fresh RPC into a state. */
+static void become(bool client, enum homa_rpc_state to)
+{
+	setup(NULL);
+	if (client) {
+		homa_rpc_init_client(&w.cx, &rpc, CLIENT_ID);
+		if (to == HOMA_RPC_INCOMING)
+			data(MESSAGE, MESSAGE, 0, 1400, 0);
+		if (to == HOMA_RPC_DONE)
+			data(MESSAGE, MESSAGE, 0, MESSAGE, 0);
+	} else {
+		homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+		if (to == HOMA_RPC_INCOMING)
+			data(MESSAGE, MESSAGE, 0, 1400, 0);
+		else
+			data(MESSAGE, MESSAGE, 0, MESSAGE, 0);
+		if (to == HOMA_RPC_OUTGOING || to == HOMA_RPC_DONE)
+			assert_true(homa_rpc_reply(&w.cx, &rpc));
+		if (to == HOMA_RPC_DONE)
+			homa_rpc_acked(&rpc, &fx);
+	}
+	assert_int_equal(rpc.state, to);
+	fx.count = 0;
+}
+
+static u64 look(void)
+{
+	u64 next;
+
+	fx.count = 0;
+	next = homa_rpc_timer(&w.cx, &rpc, &view, &fx);
+	assert_true(next == 0 || next > w.cx.now);
+	return next;
+}
+
+/* The caller's part of HOMA_FX_ASK, when the peer may be asked. */
+static void sent_resend(void)
+{
+	u32 i;
+
+	for (i = 0; i < fx.count; i++)
+		if (fx.fx[i].type == HOMA_FX_ASK)
+			homa_rpc_asked(&rpc, fx.fx[i].offset, fx.fx[i].length);
+}
+
+static void client_walks_from_request_to_response(void **state)
+{
+	struct homa_range r;
+
+	(void)state;
+	homa_rpc_init_client(&w.cx, &rpc, CLIENT_ID);
+	assert_int_equal(rpc.state, HOMA_RPC_OUTGOING);
+	r = data(2000, 2000, 0, 1400, 0);
+	assert_int_equal(r.end - r.start, 1400);
+	expect_nothing();
+	assert_int_equal(rpc.state, HOMA_RPC_INCOMING);
+	r = data(2000, 2000, 1400, 600, 0);
+	assert_int_equal(r.start, 1400);
+	assert_int_equal(r.end, 2000);
+	expect_fx(HOMA_FX_ACK, HOMA_FX_DELIVER);
+	assert_int_equal(rpc.state, HOMA_RPC_DONE);
+	assert_int_equal(w.counters.client_requests_started, 1);
+	assert_int_equal(w.counters.client_responses_done, 1);
+}
+
+static void server_walks_from_request_to_ack(void **state)
+{
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	expect_nothing();
+	data(2000, 2000, 1400, 600, 0);
+	expect_nothing();
+	assert_int_equal(w.counters.gaps_created, 1);
+	assert_false(homa_rpc_reply(&w.cx, &rpc));
+	data(2000, 2000, 0, 1400, 0);
+	expect_fx(HOMA_FX_DELIVER);
+	assert_int_equal(rpc.state, HOMA_RPC_SERVING);
+	assert_true(homa_rpc_reply(&w.cx, &rpc));
+	assert_false(homa_rpc_reply(&w.cx, &rpc));
+	assert_int_equal(rpc.state, HOMA_RPC_OUTGOING);
+	fx.count = 0;
+	homa_rpc_acked(&rpc, &fx);
+	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+	fx.count = 0;
+	homa_rpc_acked(&rpc, &fx);
+	expect_nothing();
+}
+
+static void long_message_enters_and_leaves_the_grant_scheduler(void **state)
+{
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	data(10000, 4200, 4200, 1400, 0);
+	expect_fx(HOMA_FX_RX_ADD);
+	assert_int_equal(fx.fx[0].length, 10000);
+	assert_int_equal(fx.fx[0].offset, 5600);
+	data(10000, 4200, 0, 1400, 0);
+	expect_fx(HOMA_FX_RX_MORE);
+	data(10000, 4200, 0, 1400, 0);
+	expect_nothing();
+	data(10000, 4200, 1400, 2800, 0);
+	data(10000, 4200, 5600, 4400, 0);
+	expect_fx(HOMA_FX_RX_END, HOMA_FX_DELIVER);
+}
+
+static void each_input_in_each_state(void **state)
+{
+	enum { NONE, GRANT, RESEND, BUSY, UNKNOWN, ACK, RESTART, FREE };
+	static const struct {
+		bool client;
+		u8 in, type, want, drop;
+	} cases[] = {
+		{ true, HOMA_RPC_OUTGOING, HOMA_GRANT, GRANT, 0 },
+		{ true, HOMA_RPC_OUTGOING, HOMA_RESEND, RESEND, 0 },
+		{ true, HOMA_RPC_OUTGOING, HOMA_BUSY, NONE, 0 },
+		{ true, HOMA_RPC_OUTGOING, HOMA_NEED_ACK, BUSY, 0 },
+		{ true, HOMA_RPC_OUTGOING, HOMA_RPC_UNKNOWN, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_INCOMING, HOMA_GRANT, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_INCOMING, HOMA_RESEND, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_INCOMING, HOMA_BUSY, NONE, 0 },
+		{ true, HOMA_RPC_INCOMING, HOMA_NEED_ACK, BUSY, 0 },
+		{ true, HOMA_RPC_INCOMING, HOMA_RPC_UNKNOWN, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_DONE, HOMA_GRANT, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_DONE, HOMA_RESEND, UNKNOWN, 0 },
+		{ true, HOMA_RPC_DONE, HOMA_BUSY, NONE, 0 },
+		{ true, HOMA_RPC_DONE, HOMA_NEED_ACK, ACK, 0 },
+		{ true, HOMA_RPC_DONE, HOMA_RPC_UNKNOWN, NONE, HOMA_DROP_STATE },
+		{ true, HOMA_RPC_DONE, HOMA_DATA, NONE, HOMA_DROP_DUPLICATE },
+		{ false, HOMA_RPC_INCOMING, HOMA_GRANT, NONE, HOMA_DROP_STATE },
+		{ false, HOMA_RPC_INCOMING, HOMA_RESEND, BUSY, 0 },
+		{ false, HOMA_RPC_INCOMING, HOMA_BUSY, NONE, 0 },
+		{ false, HOMA_RPC_INCOMING, HOMA_NEED_ACK, NONE, HOMA_DROP_STATE },
+		{ false, HOMA_RPC_SERVING, HOMA_GRANT, NONE, HOMA_DROP_STATE },
+		{ false, HOMA_RPC_SERVING, HOMA_RESEND, BUSY, 0 },
+		{ false, HOMA_RPC_SERVING, HOMA_BUSY, NONE, 0 },
+		{ false, HOMA_RPC_SERVING, HOMA_NEED_ACK, NONE, HOMA_DROP_STATE },
+		{ false, HOMA_RPC_SERVING, HOMA_RPC_UNKNOWN, FREE, 0 },
+		{ false, HOMA_RPC_SERVING, HOMA_DATA, NONE, HOMA_DROP_DUPLICATE },
+		{ false, HOMA_RPC_OUTGOING, HOMA_GRANT, GRANT, 0 },
+		{ false, HOMA_RPC_OUTGOING, HOMA_RESEND, RESEND, 0 },
+		{ false, HOMA_RPC_OUTGOING, HOMA_BUSY, NONE, 0 },
+		{ false, HOMA_RPC_OUTGOING, HOMA_NEED_ACK, NONE, HOMA_DROP_STATE },
+		{ false, HOMA_RPC_OUTGOING, HOMA_RPC_UNKNOWN, FREE, 0 },
+		{ false, HOMA_RPC_OUTGOING, HOMA_DATA, NONE, HOMA_DROP_DUPLICATE },
+		{ false, HOMA_RPC_DONE, HOMA_RPC_UNKNOWN, NONE, 0 },
+		{ false, HOMA_RPC_DONE, HOMA_DATA, NONE, HOMA_DROP_DUPLICATE },
+	};
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		u8 before = cases[i].in;
+		struct homa_range r;
+
+		become(cases[i].client, before);
+		r = cases[i].type == HOMA_DATA ? data(MESSAGE, MESSAGE, 0, 1400, 0) :
+						 control(cases[i].type);
+		assert_int_equal(r.start, r.end);
+		switch (cases[i].want) {
+		case NONE:
+			expect_nothing();
+			break;
+		case GRANT:
+			expect_fx(HOMA_FX_TX_GRANT);
+			assert_int_equal(fx.fx[0].offset, 3000);
+			assert_int_equal(fx.fx[0].priority, 2);
+			break;
+		case RESEND:
+			expect_fx(HOMA_FX_TX_RESEND);
+			assert_int_equal(fx.fx[0].offset, 1400);
+			assert_int_equal(fx.fx[0].length, 700);
+			assert_int_equal(fx.fx[0].priority, 6);
+			break;
+		case BUSY:
+			expect_fx(HOMA_FX_SEND);
+			assert_int_equal(fx.fx[0].packet, HOMA_BUSY);
+			break;
+		case UNKNOWN:
+			expect_fx(HOMA_FX_SEND);
+			assert_int_equal(fx.fx[0].packet, HOMA_RPC_UNKNOWN);
+			break;
+		case ACK:
+			expect_fx(HOMA_FX_SEND);
+			assert_int_equal(fx.fx[0].packet, HOMA_ACK);
+			break;
+		case FREE:
+			expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+			before = HOMA_RPC_DONE;
+			break;
+		}
+		assert_int_equal(rpc.state, before);
+		if (cases[i].drop)
+			assert_int_equal(w.counters.packets_dropped[cases[i].drop], 1);
+	}
+}
+
+static void request_its_client_gave_up_did_not_run(void **state)
+{
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_FREE);
+}
+
+static void client_starts_over_only_when_it_asked(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	control(HOMA_RPC_UNKNOWN);
+	expect_nothing();
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_TX_RESTART);
+	assert_int_equal(w.counters.rpcs_restarted, 1);
+	/* A second copy of the answer changes nothing. */
+	control(HOMA_RPC_UNKNOWN);
+	expect_nothing();
+	/* An answer of another kind in between makes it stale. */
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_BUSY);
+	control(HOMA_RPC_UNKNOWN);
+	expect_nothing();
+}
+
+static void start_over_forgets_the_response(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	data(10000, 2800, 0, 1400, 0);
+	expect_fx(HOMA_FX_RX_ADD);
+	homa_rpc_asked(&rpc, 1400, 1400);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_RX_END, HOMA_FX_TX_RESTART);
+	assert_int_equal(rpc.state, HOMA_RPC_OUTGOING);
+	/* The new response may have another length. */
+	data(300, 300, 0, 300, 0);
+	expect_fx(HOMA_FX_ACK, HOMA_FX_DELIVER);
+}
+
+static void finished_rpc_does_not_start_over(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_DONE);
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_RPC_UNKNOWN);
+	expect_nothing();
+	assert_int_equal(rpc.state, HOMA_RPC_DONE);
+}
+
+static void message_does_not_change_its_length(void **state)
+{
+	struct homa_range r;
+
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	r = data(MESSAGE + 1, MESSAGE + 1, 1400, 1400, 0);
+	assert_int_equal(r.start, r.end);
+	expect_nothing();
+	assert_int_equal(w.counters.packets_dropped[HOMA_DROP_LENGTH], 1);
+}
+
+static void receiver_asks_after_resend_ticks_of_silence(void **state)
+{
+	u64 next;
+
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	data(MESSAGE, MESSAGE, 2800, 1400, 0);
+	look();
+	expect_nothing();
+	w.cx.now += 4 * MS;
+	data(MESSAGE, MESSAGE, 4200, 800, 0);
+	w.cx.now += 5 * MS - 1;
+	next = look();
+	expect_nothing();
+	assert_int_equal(next, w.cx.now + 1);
+	w.cx.now = next;
+	next = look();
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].packet, HOMA_RESEND);
+	assert_int_equal(fx.fx[0].offset, 1400);
+	assert_int_equal(fx.fx[0].length, 1400);
+	assert_int_equal(fx.fx[0].priority, 7);
+	assert_int_equal(next, w.cx.now + 5 * MS);
+}
+
+static void answer_leads_at_once_to_the_next_gap_of_the_same_age(void **state)
+{
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	data(20000, 20000, 0, 1400, 0);
+	become(false, HOMA_RPC_SERVING);
+	setup(NULL);
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	data(20000, 20000, 1000, 1000, 0);
+	data(20000, 20000, 5000, 1000, 0);
+	data(20000, 20000, 9000, 11000, 0);
+	look();
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].length, 1000);
+	sent_resend();
+	/* Another packet, not the answer. */
+	data(20000, 20000, 8500, 500, 0);
+	expect_nothing();
+	data(20000, 20000, 0, 600, 1);
+	expect_nothing();
+	data(20000, 20000, 600, 400, 1);
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 2000);
+	assert_int_equal(fx.fx[0].length, 3000);
+	/* The peer may not be asked yet: no packet makes it urgent. */
+	data(20000, 20000, 2000, 10, 1);
+	expect_nothing();
+	homa_rpc_asked(&rpc, 2010, 2990);
+	data(20000, 20000, 2000, 3000, 1);
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 6000);
+	assert_int_equal(fx.fx[0].length, 2500);
+	sent_resend();
+	data(20000, 20000, 6000, 2500, 1);
+	expect_fx(HOMA_FX_DELIVER);
+	assert_int_equal(w.counters.resent_packets_used, 5);
+}
+
+static void nothing_is_asked_while_our_own_grants_are_due(void **state)
+{
+	u32 i;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	data(100000, 2800, 0, 2800, 0);
+	view.in_granted = 2800;
+	for (i = 0; i < 50; i++) {
+		w.cx.now = look();
+		expect_nothing();
+	}
+	/* Granted, and the sender has five ticks for it. */
+	view.in_granted = 5600;
+	view.in_granted_at = w.cx.now;
+	w.cx.now = look();
+	expect_nothing();
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 2800);
+	assert_int_equal(fx.fx[0].length, 2800);
+}
+
+static void client_without_response_asks_for_all_of_it(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = 5000;
+	view.out_sent = 1400;
+	w.cx.now = look();
+	expect_nothing();
+	w.cx.now += 20 * MS;
+	/* As long as there is more to send, the silence is ours. */
+	look();
+	expect_nothing();
+	view.out_sent = 5000;
+	view.out_sent_at = w.cx.now;
+	w.cx.now = look();
+	expect_nothing();
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 0);
+	assert_int_equal(fx.fx[0].length, HOMA_RESEND_ALL);
+}
+
+static void client_waits_for_ever_on_a_server_that_is_busy(void **state)
+{
+	u32 i, asked = 0;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	for (i = 0; i < 1000; i++) {
+		w.cx.now = look();
+		if (fx.count) {
+			expect_fx(HOMA_FX_ASK);
+			sent_resend();
+			asked++;
+			control(HOMA_BUSY);
+		}
+	}
+	assert_true(asked > 300);
+}
+
+static void rpc_fails_when_its_requests_stay_unanswered(void **state)
+{
+	u32 asked = 0;
+	u64 start;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	start = w.cx.now;
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	while (1) {
+		u64 next = look();
+
+		if (!next)
+			break;
+		if (fx.count) {
+			expect_fx(HOMA_FX_ASK);
+			asked++;
+		}
+		sent_resend();
+		/* A live peer that says nothing of this RPC does not help it. */
+		control(HOMA_NEED_ACK);
+		w.cx.now = next;
+		assert_true(w.cx.now < start + 1000 * MS);
+	}
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
+	assert_int_equal(asked, HOMA_RPC_PATIENCE * 5);
+	assert_int_equal(w.counters.rpc_timeouts, 1);
+	assert_int_equal(look(), 0);
+}
+
+static void server_asks_for_the_ack_of_a_response(void **state)
+{
+	u32 asked = 0;
+	u64 sent;
+
+	(void)state;
+	become(false, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = 5000;
+	view.out_sent = 1400;
+	view.peer_heard_at = w.cx.now;
+	w.cx.now = look();
+	w.cx.now += 50 * MS;
+	w.cx.now = look();
+	expect_nothing();
+	view.out_sent = 5000;
+	view.out_sent_at = w.cx.now;
+	sent = w.cx.now;
+	w.cx.now = look();
+	expect_nothing();
+	assert_int_equal(w.cx.now, sent + 2 * MS);
+	w.cx.now = look();
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_NEED_ACK);
+	assert_int_equal(w.cx.now, sent + 7 * MS);
+	/* A client that still waits keeps the RPC. */
+	while (asked++ < 100) {
+		control(HOMA_BUSY);
+		view.peer_heard_at = w.cx.now;
+		do {
+			w.cx.now = look();
+		} while (!fx.count);
+		expect_fx(HOMA_FX_SEND);
+	}
+}
+
+static void server_forgets_a_client_whose_host_is_silent(void **state)
+{
+	u64 start;
+
+	(void)state;
+	become(false, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.peer_heard_at = start = w.cx.now;
+	while (1) {
+		u64 next = look();
+
+		if (!next)
+			break;
+		w.cx.now = next;
+	}
+	/* It ran: a copy of the request must be refused. The server's user need not be told. */
+	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+	assert_in_range(w.cx.now - start, 100 * MS, 120 * MS);
+}
+
+static void server_forgets_an_rpc_its_live_client_never_mentions(void **state)
+{
+	u64 start = w.cx.now;
+
+	(void)state;
+	become(false, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	while (1) {
+		u64 next;
+
+		view.peer_heard_at = w.cx.now;
+		next = look();
+		if (!next)
+			break;
+		w.cx.now = next;
+		assert_true(w.cx.now < start + 500 * MS);
+	}
+	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+}
+
+static void serving_and_finished_rpcs_need_no_timer(void **state)
+{
+	(void)state;
+	become(false, HOMA_RPC_SERVING);
+	assert_int_equal(look(), 0);
+	become(true, HOMA_RPC_DONE);
+	assert_int_equal(look(), 0);
+	become(false, HOMA_RPC_DONE);
+	assert_int_equal(look(), 0);
+	expect_nothing();
+}
+
+static void doubtful_request_runs_only_after_two_proofs(void **state)
+{
+	struct homa_range r;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, HOMA_PROOFS, &fx);
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].length, HOMA_RESEND_ALL);
+	/* The late copy itself, and a late copy of a retransmission that nobody asked for. */
+	data(1000, 1000, 0, 1000, 0);
+	expect_nothing();
+	data(1000, 1000, 0, 1000, 1);
+	expect_nothing();
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	data(1000, 1000, 0, 1000, 0);
+	expect_nothing();
+	r = data(1000, 1000, 0, 1000, 1);
+	assert_int_equal(r.start, r.end);
+	expect_fx(HOMA_FX_ASK);
+	/* One answer is one proof, however often it arrives. */
+	data(1000, 1000, 0, 1000, 1);
+	expect_nothing();
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	assert_int_equal(w.counters.server_requests_started, 0);
+	r = data(1000, 1000, 0, 1000, 1);
+	assert_int_equal(r.end, 1000);
+	expect_fx(HOMA_FX_DELIVER);
+	assert_int_equal(w.counters.server_requests_started, 1);
+	assert_int_equal(w.counters.requests_doubted, 1);
+}
+
+static void doubtful_request_runs_once_its_data_carries_the_new_version(void **state)
+{
+	struct homa_range r;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, HOMA_PROOFS, &fx);
+	homa_rpc_doubt(&rpc, 0xfffe);
+	sent_resend();
+	/* Copies that were sent before the doubt arose, again or not: never proof, however many. */
+	for (version = 0xfffd; version > 0xfff0; version--) {
+		r = data(1000, 1000, 0, 1000, version & 1);
+		assert_int_equal(r.start, r.end);
+		expect_nothing();
+		sent_resend();
+	}
+	assert_int_equal(rpc.receiving, false);
+	version = 0xfffe;
+	r = data(1000, 1000, 0, 1000, 0);
+	assert_int_equal(r.end, 1000);
+	expect_fx(HOMA_FX_DELIVER);
+	assert_int_equal(w.counters.server_requests_started, 1);
+	/* A later version is as good, also past the end of the numbers. */
+	setup(NULL);
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, HOMA_PROOFS, &fx);
+	homa_rpc_doubt(&rpc, 0xfffe);
+	version = 2;
+	r = data(1000, 1000, 0, 1000, 0);
+	assert_int_equal(r.end, 1000);
+}
+
+static void doubtful_request_asks_again_when_the_answer_is_lost(void **state)
+{
+	u32 asked = 0;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, HOMA_PROOFS, &fx);
+	sent_resend();
+	while (1) {
+		u64 next = look();
+
+		if (!next)
+			break;
+		asked += fx.count;
+		sent_resend();
+		w.cx.now = next;
+	}
+	/* In the end it is given up, and it did not run. */
+	expect_fx(HOMA_FX_FREE);
+	assert_int_equal(asked, HOMA_RPC_PATIENCE * 5 - 1);
+}
+
+static void doubtful_request_of_a_client_that_is_done_is_dropped(void **state)
+{
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, HOMA_PROOFS, &fx);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_FREE);
+}
+
+static void unknown(u8 type, bool to_server, enum homa_verdict verdict)
+{
+	struct homa_packet pkt = { .type = type };
+
+	pkt.sender_id = to_server ? CLIENT_ID : SERVER_ID;
+	fx.count = 0;
+	homa_rpc_unknown(&w.cx, &pkt, verdict, &fx);
+}
+
+static void packets_of_no_rpc_are_answered_as_their_sender_needs(void **state)
+{
+	static const u8 silent[] = { HOMA_GRANT, HOMA_BUSY, HOMA_RPC_UNKNOWN };
+	u32 i;
+
+	(void)state;
+	unknown(HOMA_DATA, true, HOMA_REQUEST_NEW);
+	expect_fx(HOMA_FX_CREATE);
+	assert_int_equal(fx.fx[0].doubt, 0);
+	unknown(HOMA_DATA, true, HOMA_REQUEST_DOUBTFUL);
+	expect_fx(HOMA_FX_CREATE);
+	assert_int_equal(fx.fx[0].doubt, HOMA_PROOFS);
+	unknown(HOMA_DATA, true, HOMA_REQUEST_RAN);
+	expect_nothing();
+	assert_int_equal(w.counters.requests_refused, 1);
+	unknown(HOMA_DATA, false, HOMA_REQUEST_NEW);
+	expect_nothing();
+	unknown(HOMA_RESEND, true, HOMA_REQUEST_NEW);
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_RPC_UNKNOWN);
+	unknown(HOMA_RESEND, false, HOMA_REQUEST_NEW);
+	assert_int_equal(fx.fx[0].packet, HOMA_RPC_UNKNOWN);
+	/* Not "unknown", or the client would start over; not nothing, or we would seem dead. */
+	unknown(HOMA_RESEND, true, HOMA_REQUEST_RAN);
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_NEED_ACK);
+	unknown(HOMA_NEED_ACK, false, HOMA_REQUEST_NEW);
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_ACK);
+	unknown(HOMA_NEED_ACK, true, HOMA_REQUEST_NEW);
+	expect_nothing();
+	for (i = 0; i < ARRAY_SIZE(silent); i++) {
+		unknown(silent[i], true, HOMA_REQUEST_NEW);
+		expect_nothing();
+		unknown(silent[i], false, HOMA_REQUEST_NEW);
+		expect_nothing();
+	}
+}
+
+static void abort_tells_clients_and_remembers_what_ran(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	homa_rpc_abort(&w.cx, &rpc, HOMA_ERR_TIMEDOUT, &fx);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	become(true, HOMA_RPC_INCOMING);
+	homa_rpc_abort(&w.cx, &rpc, HOMA_ERR_NONE, &fx);
+	expect_fx(HOMA_FX_FREE);
+	become(true, HOMA_RPC_OUTGOING);
+	data(100000, 1400, 0, 1400, 0);
+	fx.count = 0;
+	homa_rpc_abort(&w.cx, &rpc, HOMA_ERR_NONE, &fx);
+	expect_fx(HOMA_FX_RX_END, HOMA_FX_FREE);
+	become(false, HOMA_RPC_INCOMING);
+	homa_rpc_abort(&w.cx, &rpc, HOMA_ERR_TIMEDOUT, &fx);
+	expect_fx(HOMA_FX_FREE);
+	become(false, HOMA_RPC_SERVING);
+	homa_rpc_abort(&w.cx, &rpc, HOMA_ERR_TIMEDOUT, &fx);
+	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+}
+
+static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
+{
+	u64 seed = 15;
+	u32 round, step;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		bool client = round & 1, delivered = false, scheduled = false, freed = false;
+
+		setup(NULL);
+		if (client)
+			homa_rpc_init_client(&w.cx, &rpc, CLIENT_ID);
+		else
+			homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, round % 3 ? 0 : HOMA_PROOFS,
+					     &fx);
+		for (step = 0; step < 60 && !freed; step++) {
+			u32 length = 1 + random_below(&seed, 3) * 4000, offset, i;
+
+			fx.count = 0;
+			switch (random_below(&seed, 8)) {
+			case 0:
+				view.out_length = view.out_granted = 3000;
+				view.out_sent = random_below(&seed, 3001);
+				view.in_granted = random_below(&seed, 9000);
+				homa_rpc_timer(&w.cx, &rpc, &view, &fx);
+				break;
+			case 1:
+				homa_rpc_reply(&w.cx, &rpc);
+				break;
+			case 2:
+				homa_rpc_asked(&rpc, 0, random_below(&seed, 2) ? 1400 :
+										 HOMA_RESEND_ALL);
+				break;
+			case 3:
+				control((u8)(HOMA_GRANT + random_below(&seed, 4)));
+				break;
+			case 4:
+				control(HOMA_NEED_ACK);
+				break;
+			default:
+				offset = random_below(&seed, length);
+				offset -= random_below(&seed, 2) ? offset % 1400 : offset;
+				data(length, random_below(&seed, length + 1), offset,
+				     homa_min(1 + random_below(&seed, 9000), length - offset),
+				     random64(&seed) & 1);
+			}
+			w.cx.now += random_below(&seed, 6) * MS;
+			assert_in_range(fx.count, 0, HOMA_FX_MAX - 1);
+			for (i = 0; i < fx.count; i++) {
+				switch (fx.fx[i].type) {
+				case HOMA_FX_RX_ADD:
+					assert_false(scheduled);
+					scheduled = true;
+					break;
+				case HOMA_FX_RX_MORE:
+					assert_true(scheduled);
+					break;
+				case HOMA_FX_RX_END:
+					assert_true(scheduled);
+					scheduled = false;
+					break;
+				case HOMA_FX_DELIVER:
+					/* Never twice, whatever a peer sends. */
+					assert_false(delivered);
+					delivered = true;
+					break;
+				case HOMA_FX_TX_RESTART:
+					assert_true(client && !delivered);
+					break;
+				case HOMA_FX_RAN:
+					assert_true(!client && delivered);
+					break;
+				case HOMA_FX_FREE:
+					freed = true;
+					assert_false(scheduled);
+					assert_int_equal(i, fx.count - 1);
+					assert_int_equal(rpc.state, HOMA_RPC_DONE);
+					if (!client && delivered)
+						assert_int_equal(fx.fx[i - 1].type, HOMA_FX_RAN);
+					break;
+				}
+			}
+			assert_int_equal(rpc.scheduled, scheduled);
+		}
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup(f, setup)
+	const struct CMUnitTest tests[] = {
+		T(client_walks_from_request_to_response),
+		T(server_walks_from_request_to_ack),
+		T(long_message_enters_and_leaves_the_grant_scheduler),
+		T(each_input_in_each_state),
+		T(request_its_client_gave_up_did_not_run),
+		T(client_starts_over_only_when_it_asked),
+		T(start_over_forgets_the_response),
+		T(finished_rpc_does_not_start_over),
+		T(message_does_not_change_its_length),
+		T(receiver_asks_after_resend_ticks_of_silence),
+		T(answer_leads_at_once_to_the_next_gap_of_the_same_age),
+		T(nothing_is_asked_while_our_own_grants_are_due),
+		T(client_without_response_asks_for_all_of_it),
+		T(client_waits_for_ever_on_a_server_that_is_busy),
+		T(rpc_fails_when_its_requests_stay_unanswered),
+		T(server_asks_for_the_ack_of_a_response),
+		T(server_forgets_a_client_whose_host_is_silent),
+		T(server_forgets_an_rpc_its_live_client_never_mentions),
+		T(serving_and_finished_rpcs_need_no_timer),
+		T(doubtful_request_runs_only_after_two_proofs),
+		T(doubtful_request_runs_once_its_data_carries_the_new_version),
+		T(doubtful_request_asks_again_when_the_answer_is_lost),
+		T(doubtful_request_of_a_client_that_is_done_is_dropped),
+		T(packets_of_no_rpc_are_answered_as_their_sender_needs),
+		T(abort_tells_clients_and_remembers_what_ran),
+		T(any_sequence_of_inputs_keeps_the_machine_sound),
+	};
+
+	return cmocka_run_group_tests_name("rpc", tests, NULL, NULL);
+}
