@@ -48,6 +48,13 @@ static bool fully_granted(const struct homa_grantee *g)
 	return g->granted >= g->length;
 }
 
+/* Not while it is queued: its place depends on it. */
+static void set_granted(const struct homa_cx *cx, struct homa_grantee *g, u32 granted)
+{
+	WRITE_ONCE(g->granted, granted);
+	g->node.key = homa_params_rank(cx->params, g->length - granted, g->length);
+}
+
 /* Bring the peer's place among those with waiting messages in line with them. */
 static void requeue_peer(struct homa_grants *s, struct homa_grant_peer *peer)
 {
@@ -62,7 +69,6 @@ static void requeue_peer(struct homa_grants *s, struct homa_grant_peer *peer)
 
 static void wait(struct homa_grants *s, struct homa_grantee *g)
 {
-	g->node.key = g->length - g->granted;
 	homa_tree_insert(&g->peer->waiting, &g->node);
 	requeue_peer(s, g->peer);
 }
@@ -84,7 +90,6 @@ static void promote(struct homa_grants *s, struct homa_grantee *g)
 {
 	u32 rank = g->rank;
 
-	g->node.key = g->length - g->granted;
 	while (rank && homa_node_before(&g->node, &s->active[rank - 1]->node)) {
 		place(s, s->active[rank - 1], rank);
 		rank--;
@@ -127,7 +132,7 @@ static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_g
 	u64 owed_max = 1000ull * FIFO_PIECES_MAX * cx->params->fifo_grant_increment;
 	u32 before = outstanding(g);
 
-	WRITE_ONCE(g->granted, g->granted + bytes);
+	set_granted(cx, g, g->granted + bytes);
 	WRITE_ONCE(g->granted_at, cx->now);
 	s->incoming += outstanding(g) - before;
 	s->fifo_credit += (u64)bytes * cx->params->grant_fifo_fraction;
@@ -237,7 +242,6 @@ static void enter(const struct homa_cx *cx, struct homa_grants *s, struct homa_g
 {
 	struct homa_grantee *rival = g->peer->active;
 
-	g->node.key = g->length - g->granted;
 	if (!rival && s->count >= cx->params->max_overcommit)
 		rival = s->active[s->count - 1];
 	if (!rival && !s->peers.first) {
@@ -296,7 +300,7 @@ void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct hom
 	g->peer = peer;
 	g->length = length;
 	g->received = received;
-	WRITE_ONCE(g->granted, granted);
+	set_granted(cx, g, granted);
 	g->rank = HOMA_NOT_ACTIVE;
 	g->node.tie = ++s->births;
 	g->age.key = g->node.tie;
@@ -325,7 +329,7 @@ void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struc
 
 		if (waiting)
 			unwait(s, g);
-		WRITE_ONCE(g->granted, homa_min(high, g->length));
+		set_granted(cx, g, homa_min(high, g->length));
 		if (g->rank != HOMA_NOT_ACTIVE)
 			promote(s, g);
 		else if (waiting && !fully_granted(g))

@@ -4,7 +4,7 @@
  */
 #include "history.h"
 
-#define MOVES 8		/* entries looked at to find one that may be dropped */
+#define MOVES 16		/* entries looked at to find one that may be dropped */
 
 static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
 {

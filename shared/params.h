@@ -44,6 +44,9 @@
 	  "left; 0: none") \
 	X(cutoff_interval, 1000, 0, 1000000, "ticks", \
 	  "time between checks whether the cutoffs still fit the traffic; 0: fixed cutoffs") \
+	X(weigh_length, 0, 0, 1, "switch", \
+	  "served first, in grants and transmit queue: fewest bytes left (0, SRPT), or least " \
+	  "product of bytes left and message length (1)") \
 	X(pacer_fifo_fraction, 50, 0, 1000, "thousandths", \
 	  "share of transmitted bytes that goes to the oldest message") \
 	X(link_mbps, 25000, 1, 1000000, "Mbit/s", "rate of the link to the switch") \
@@ -54,7 +57,7 @@
 	  "messages up to this length bypass the transmit queue") \
 	X(resend_ticks, 5, 1, 100000, "ticks", "silence after which missing data is asked for") \
 	X(resend_interval, 5, 1, 100000, "ticks", "time between requests to the same peer") \
-	X(timeout_resends, 5, 1, 200, "requests", \
+	X(timeout_resends, 5, 1, 200, "intervals", \
 	  "requests without any answer after which a peer is dead") \
 	X(timeout_ticks, 100, 1, 1000000, "ticks", \
 	  "silence after which a server forgets the RPCs of a client") \
@@ -116,6 +119,15 @@ const struct homa_param_info *homa_params_find(const char *name);
 static inline u32 *homa_params_at(struct homa_params *params, const struct homa_param_info *info)
 {
 	return (u32 *)((char *)params + info->at);
+}
+
+/*
+ * What a message is served by, the least first. SRPT minimises times; weighed by length, slowdowns: the
+ * last bytes of a long message no longer delay a short one, at no price the long one would notice.
+ */
+static inline u64 homa_params_rank(const struct homa_params *params, u32 left, u32 length)
+{
+	return params->weigh_length ? (u64)left * length : left;
 }
 
 /*

@@ -37,7 +37,7 @@ static void dequeue(struct homa_txq *q, struct homa_msgout *msg)
 /* Bring the message's place in the queue in line with what it has to send. */
 static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
 {
-	u64 left = msg->length - msg->sent;
+	u64 rank = homa_params_rank(cx->params, msg->length - msg->sent, msg->length);
 
 	/* A packet for it may be worked on just before it is added or just after it is removed. */
 	if (!msg->srpt.tie)
@@ -47,16 +47,16 @@ static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
 		return;
 	}
 	if (homa_node_queued(&msg->srpt)) {
-		if (q->srpt.first == &msg->srpt && left <= msg->srpt.key) {
+		if (q->srpt.first == &msg->srpt && rank <= msg->srpt.key) {
 			/* First it was and first it stays. */
-			msg->srpt.key = left;
+			msg->srpt.key = rank;
 			return;
 		}
-		if (left == msg->srpt.key)
+		if (rank == msg->srpt.key)
 			return;
 		homa_tree_remove(&q->srpt, &msg->srpt);
 	}
-	msg->srpt.key = left;
+	msg->srpt.key = rank;
 	homa_tree_insert(&q->srpt, &msg->srpt);
 	if (cx->params->pacer_fifo_fraction && !homa_node_queued(&msg->age))
 		homa_tree_insert(&q->age, &msg->age);

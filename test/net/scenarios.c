@@ -149,7 +149,7 @@ const struct scenario scenarios[] = {
 		     .reorder = 3 * PERCENT, .late = 20 * MS },
 	  MUST(requests_doubted) },
 	{ .name = "forgotten-aborts",
-	  .claim = "requests that their server gave up never run again",
+	  .claim = "a request that its server gave up never runs again, though others are forgotten",
 	  .seeds = 100, .hosts = 4, .rpcs = 80, .max_size = 20000, .gap = 1000 * US, .burst = 6,
 	  .service = 20 * US, .mtu = 1500, .places = 64, .bits = SERVER_ABORTS | CLIENT_ABORTS,
 	  .rules = { CALM, .loss = 3 * PERCENT, .duplicate = 30 * PERCENT, .echo = 60 * MS,
