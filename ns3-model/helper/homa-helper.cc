@@ -4,16 +4,76 @@
  */
 #include "homa-helper.h"
 
+#include "ns3/abort.h"
+#include "ns3/boolean.h"
+#include "ns3/global-value.h"
 #include "ns3/homa-fabric-output.h"
+#include "ns3/homa-l4-protocol.h"
+#include "ns3/homa-socket-factory.h"
+#include "ns3/ipv4.h"
+#include "ns3/ipv6.h"
 #include "ns3/leaf-spine-helper.h"
+#include "ns3/pcap-file-wrapper.h"
+#include "ns3/simulator.h"
+#include "ns3/trace-helper.h"
 
 namespace ns3
 {
+
+/**
+ * Put Homa on a node with an IP stack.
+ * \param node The node.
+ * \param transport Its transport.
+ * \return What joins them.
+ */
+static Ptr<HomaL4Protocol>
+Join(Ptr<Node> node, Ptr<HomaTransport> transport)
+{
+    Ptr<HomaL4Protocol> l4 = CreateObject<HomaL4Protocol>();
+    node->AggregateObject(transport);
+    node->AggregateObject(l4);
+    node->AggregateObject(CreateObject<HomaSocketFactory>());
+    return l4;
+}
+
+/**
+ * Trace sink: write a datagram to a file.
+ * \param file The file.
+ * \param datagram The datagram.
+ */
+static void
+WritePcap(Ptr<PcapFileWrapper> file, Ptr<const Packet> datagram)
+{
+    file->Write(Simulator::Now(), datagram);
+}
+
+HomaHelper::HomaHelper()
+{
+    m_transport.SetTypeId(HomaTransport::GetTypeId());
+}
 
 std::string
 HomaHelper::FastestScheduler()
 {
     return "ns3::FabricScheduler";
+}
+
+void
+HomaHelper::SetAttribute(const std::string& name, const AttributeValue& value)
+{
+    m_transport.Set(name, value);
+}
+
+void
+HomaHelper::Install(const NodeContainer& nodes) const
+{
+    for (auto node = nodes.Begin(); node != nodes.End(); ++node)
+    {
+        NS_ABORT_MSG_UNLESS((*node)->GetObject<Ipv4>() || (*node)->GetObject<Ipv6>(),
+                            "HomaHelper: install an InternetStack on node " << (*node)->GetId()
+                                                                            << " first");
+        Join(*node, m_transport.Create<HomaTransport>());
+    }
 }
 
 void
@@ -26,6 +86,7 @@ HomaHelper::InstallLean(Ptr<Fabric> fabric,
         Ptr<Node> node = fabric->GetNode(i);
         node->AggregateObject(transports[i]);
         node->AggregateObject(output);
+        node->AggregateObject(CreateObject<HomaSocketFactory>());
         output->Install(transports[i], fabric->GetDevice(i));
     }
 }
@@ -34,11 +95,28 @@ void
 HomaHelper::InstallIp(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const
 {
     LeafSpineHelper::InstallInternet(fabric);
+    for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
+    {
+        Join(fabric->GetNode(i), transports[i])->Start();
+    }
 }
 
 void
 HomaHelper::EnablePcap(const std::string& prefix, Ptr<Fabric> fabric) const
 {
+    /* Without it, ns-3's IP stacks leave checksums zero and dissectors complain. */
+    GlobalValue::Bind("ChecksumEnabled", BooleanValue(true));
+    for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
+    {
+        std::string name = prefix + "-" + std::to_string(i) + ".pcap";
+        Ptr<PcapFileWrapper> file = CreateObject<PcapFileWrapper>();
+        file->SetAttribute("NanosecMode", BooleanValue(true));
+        file->Open(name, std::ios::out);
+        NS_ABORT_MSG_IF(file->Fail(), "HomaHelper: cannot write " << name);
+        file->Init(PcapHelper::DLT_RAW);
+        fabric->GetDevice(i)->TraceConnectWithoutContext("PromiscSniffer",
+                                                         MakeBoundCallback(&WritePcap, file));
+    }
 }
 
 } // namespace ns3

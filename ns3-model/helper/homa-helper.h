@@ -8,6 +8,7 @@
 #include "ns3/fabric.h"
 #include "ns3/homa-transport.h"
 #include "ns3/node-container.h"
+#include "ns3/object-factory.h"
 
 #include <string>
 #include <vector>
@@ -17,12 +18,29 @@ namespace ns3
 
 /**
  * \brief Puts Homa on nodes.
+ *
+ * A node then has a HomaTransport, what joins it to the network (HomaL4Protocol on an InternetStack, HomaFabricOutput on the
+ * lean road), and a HomaSocketFactory.
  */
 class HomaHelper
 {
   public:
+    HomaHelper();
+
     /** \return TypeId name of the event scheduler that is fastest for fabrics. */
     static std::string FastestScheduler();
+
+    /**
+     * Set an attribute of the transports that Install() makes: a parameter of the protocol.
+     * \param name Its name, such as UnschedBytes.
+     * \param value Its value.
+     */
+    void SetAttribute(const std::string& name, const AttributeValue& value);
+    /**
+     * Put Homa on nodes that have an InternetStack. Their interfaces may still be added until the simulation starts.
+     * \param nodes The nodes.
+     */
+    void Install(const NodeContainer& nodes) const;
 
     /**
      * Lean road: Homa directly on the hosts of a fabric.
@@ -37,11 +55,14 @@ class HomaHelper
      */
     void InstallIp(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const;
     /**
-     * Write what the hosts of a fabric send and receive.
+     * Write what the hosts of a fabric send and receive, from the IP header on, with times in nanoseconds.
      * \param prefix Of the files: PREFIX-HOST.pcap.
      * \param fabric The fabric.
      */
     void EnablePcap(const std::string& prefix, Ptr<Fabric> fabric) const;
+
+  private:
+    ObjectFactory m_transport; //!< Makes transports.
 };
 
 } // namespace ns3

@@ -11,6 +11,8 @@
 #include "ns3/log.h"
 #include "ns3/simulator.h"
 
+#include <algorithm>
+
 namespace ns3
 {
 
@@ -29,6 +31,9 @@ enum Ipv4Offset
     IPV4_SOURCE = 12,
     IPV4_DESTINATION = 16,
 };
+
+constexpr uint8_t PROTOCOL_ICMP = 1;                      //!< IP protocol number.
+constexpr uint32_t ICMP_PORT_UNREACHABLE = 0x03030000;    //!< Type, code, no checksum.
 
 /**
  * Write a number, highest byte first.
@@ -146,17 +151,57 @@ HomaFabricOutput::Send(const struct homa_host_peer* peer,
 }
 
 void
+HomaFabricOutput::SendPortUnreachable(const FabricPacket* refused)
+{
+    FabricPacket* out = FabricPacket::Create();
+    uint8_t* ip = out->header;
+    Put32(ip, 0x45000000u | ICMP_BYTES);
+    Put32(ip + 4, 0);
+    Put32(ip + IPV4_TTL, 64u << 24 | PROTOCOL_ICMP << 16);
+    Put32(ip + IPV4_SOURCE, m_address);
+    Put32(ip + IPV4_DESTINATION, Get32(refused->header + IPV4_SOURCE));
+    Put32(ip + HOMA_IPV4_HEADER, ICMP_PORT_UNREACHABLE);
+    Put32(ip + HOMA_IPV4_HEADER + 4, 0);
+    std::copy_n(refused->header, ICMP_QUOTE, ip + HOMA_IPV4_HEADER + ICMP_HEADER);
+    out->headerBytes = ICMP_BYTES;
+    out->dst = refused->src;
+    out->hash = FabricPacket::FlowHash(m_device->GetHost(),
+                                       refused->src,
+                                       PROTOCOL_ICMP,
+                                       ICMP_PORT_UNREACHABLE);
+    out->wireBytes = FabricPacket::WireBytes(ICMP_BYTES);
+    m_device->SendFabric(out, Simulator::Now().GetTimeStep());
+}
+
+void
+HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
+{
+    const uint8_t* quote = packet->header + HOMA_IPV4_HEADER + ICMP_HEADER;
+    struct homa_address peer = {0, HOMA_IPV4_MAPPED | Get32(quote + IPV4_DESTINATION)};
+    uint16_t port = static_cast<uint16_t>(Get32(quote + HOMA_IPV4_HEADER));
+    m_transport->Unreachable(HomaAddress::ToIpv6(peer), port, HomaError::REFUSED);
+}
+
+void
 HomaFabricOutput::ReceiveFabric(FabricPacket* packet, uint64_t now)
 {
-    if (m_transport)
+    if (m_transport && packet->header[IPV4_PROTOCOL] == HOMA_IPPROTO)
     {
         struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
         uint32_t readable = packet->headerBytes - HOMA_IPV4_HEADER;
-        m_transport->Receive(from,
-                             packet->header + HOMA_IPV4_HEADER,
-                             readable,
-                             readable + packet->payloadBytes,
-                             packet->packet);
+        bool served = m_transport->Receive(from,
+                                           packet->header + HOMA_IPV4_HEADER,
+                                           readable,
+                                           readable + packet->payloadBytes,
+                                           packet->packet);
+        if (!served)
+        {
+            SendPortUnreachable(packet);
+        }
+    }
+    else if (m_transport && packet->header[IPV4_PROTOCOL] == PROTOCOL_ICMP)
+    {
+        ReceivePortUnreachable(packet);
     }
     packet->Release();
 }

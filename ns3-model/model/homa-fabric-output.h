@@ -43,6 +43,24 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
               uint8_t priority) override;
 
   private:
+    /** What an ICMP "port unreachable" is made of, bytes. */
+    enum Icmp : uint32_t
+    {
+        ICMP_HEADER = 8,  //!< Type, code, checksum, unused.
+        ICMP_QUOTE = 28,  //!< The refused packet's IP header and 8 bytes more.
+        ICMP_BYTES = 56,  //!< The whole datagram.
+    };
+
+    /**
+     * Tell a client that nobody serves the port, as an IP stack would.
+     * \param refused The request.
+     */
+    void SendPortUnreachable(const FabricPacket* refused);
+    /**
+     * Take such a message.
+     * \param packet The packet.
+     */
+    void ReceivePortUnreachable(const FabricPacket* packet);
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;

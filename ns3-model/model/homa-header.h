@@ -6,7 +6,7 @@
 #ifndef HOMA_HEADER_H
 #define HOMA_HEADER_H
 
-#include "shared/wire.h"
+#include "homa-host.h"
 
 #include "ns3/header.h"
 

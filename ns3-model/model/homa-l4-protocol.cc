@@ -240,7 +240,7 @@ HomaL4Protocol::IsStale(const Way& way) const
 bool
 HomaL4Protocol::SendIpv4(Way& way, Ipv4Address to, Ptr<Packet> datagram)
 {
-    if (!m_ipv4 || !m_ipv4->GetRoutingProtocol())
+    if (!m_ipv4 || !m_ipv4->GetRoutingProtocol() || to.IsMulticast())
     {
         return false;
     }
@@ -286,7 +286,7 @@ HomaL4Protocol::SendIpv4(Way& way, Ipv4Address to, Ptr<Packet> datagram)
 bool
 HomaL4Protocol::SendIpv6(Way& way, Ipv6Address to, Ptr<Packet> datagram)
 {
-    if (!m_ipv6 || !m_ipv6->GetRoutingProtocol())
+    if (!m_ipv6 || !m_ipv6->GetRoutingProtocol() || to.IsMulticast())
     {
         return false;
     }

@@ -133,6 +133,17 @@ HomaSocket::Join(Ipv6Address ip, uint16_t port)
 }
 
 bool
+HomaSocket::IsUnicast(Ipv6Address ip)
+{
+    if (ip.IsIpv4MappedAddress())
+    {
+        Ipv4Address v4 = ip.GetIpv4MappedAddress();
+        return !v4.IsAny() && !v4.IsMulticast() && !v4.IsBroadcast();
+    }
+    return !ip.IsAny() && !ip.IsMulticast();
+}
+
+bool
 HomaSocket::IsOurs(Ipv6Address ip) const
 {
     if (ip.IsAny() || (ip.IsIpv4MappedAddress() && ip.GetIpv4MappedAddress().IsAny()))
@@ -321,7 +332,7 @@ HomaSocket::Issue(Ptr<Packet> message, const Address& to, uint64_t cookie, bool 
     {
         error = ERROR_AFNOSUPPORT;
     }
-    else if (!port || ip.IsAny() || ip.IsMulticast() || !message->GetSize())
+    else if (!port || !IsUnicast(ip) || !message->GetSize())
     {
         error = ERROR_INVAL;
     }

@@ -154,6 +154,11 @@ class HomaSocket : public Socket, private HomaUser
      */
     int Take(uint16_t port, bool ipv6);
     /**
+     * \param ip An address, IPv4-mapped for IPv4.
+     * \return Whether it can be one host's.
+     */
+    static bool IsUnicast(Ipv6Address ip);
+    /**
      * \param ip An address.
      * \return Whether the node has it.
      */
