@@ -364,6 +364,33 @@ Experiment::Finish()
 }
 
 void
+Experiment::Sample()
+{
+    m_findings.backlog.emplace_back(Simulator::Now().GetTimeStep(), Backlog(m_clients, m_arrivedBytes));
+    if (!m_stopped)
+    {
+        Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_findings.durationNs / 100)), &Experiment::Sample, this);
+    }
+}
+
+double
+Experiment::GetBacklog(uint32_t quarter) const
+{
+    double sum = 0;
+    uint32_t count = 0;
+    for (const auto& [at, bytes] : m_findings.backlog)
+    {
+        uint64_t since = at - m_startNs;
+        if (since * 4 >= quarter * m_findings.durationNs && since * 4 < (quarter + 1) * m_findings.durationNs)
+        {
+            sum += bytes;
+            count++;
+        }
+    }
+    return count ? sum / count : 0;
+}
+
+void
 Experiment::Progress()
 {
     auto now = std::chrono::steady_clock::now();
@@ -390,6 +417,7 @@ Experiment::Run()
 {
     Simulator::Schedule(NanoSeconds(m_startNs), &Experiment::StartMeasuring, this);
     Simulator::Schedule(NanoSeconds(m_stopNs), &Experiment::StopMeasuring, this);
+    Simulator::Schedule(NanoSeconds(m_startNs), &Experiment::Sample, this);
     m_wallStart = std::chrono::steady_clock::now();
     double cpu = CpuSeconds();
     if (!m_options.quiet)

@@ -32,6 +32,7 @@ struct Findings
     double goodput{0};              //!< Application bytes delivered in it, share of link capacity.
     double backlogStart{0};         //!< Bytes of unfinished requests when measuring began.
     double backlogEnd{0};           //!< The same when it ended.
+    std::vector<std::pair<uint64_t, double>> backlog; //!< Time, ns, and bytes of unfinished requests.
     uint64_t warmupNs{0};           //!< Before measuring.
     uint64_t durationNs{0};         //!< Of measuring.
     uint64_t endNs{0};              //!< When the simulation ended.
@@ -67,6 +68,11 @@ class Experiment
     Recorder& GetRecorder();
     /** \return Everything else. */
     const Findings& GetFindings() const;
+    /**
+     * \param quarter 0 to 3.
+     * \return Mean backlog over this quarter of the measured time, bytes.
+     */
+    double GetBacklog(uint32_t quarter) const;
     /** \return The fabric, with its ports' counters over the measured time. */
     ns3::Ptr<ns3::Fabric> GetFabric() const;
     /** \return The hosts' protocol counters added up, as 64-bit numbers in the order of the core's struct. */
@@ -96,6 +102,8 @@ class Experiment
     void StopMeasuring();
     /** Count what is unfinished and stop. */
     void Finish();
+    /** Note the backlog, and again after a hundredth of the measured time. */
+    void Sample();
     /** Print progress, and again after a while. */
     void Progress();
 

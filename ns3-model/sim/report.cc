@@ -169,6 +169,19 @@ WriteCounters(Experiment& e, const std::string& directory)
 }
 
 std::string
+WriteBacklog(Experiment& e, const std::string& directory)
+{
+    Table t(directory, "backlog.tsv");
+    t.Line("# bytes of requests that were issued and have not arrived, all hosts");
+    t.Line("time (ns)\tbacklog (B)");
+    for (const auto& [at, bytes] : e.GetFindings().backlog)
+    {
+        t.Line("%" PRIu64 "\t%.0f", at, bytes);
+    }
+    return t.Close();
+}
+
+std::string
 WriteManifest(Experiment& e, const std::string& directory)
 {
     Table t(directory, "manifest.tsv");
@@ -219,6 +232,10 @@ WriteManifest(Experiment& e, const std::string& directory)
     number("messages_issued", f.issuedAll);
     number("rpcs_failed", f.failed);
     number("backlog_start_bytes", f.backlogStart);
+    for (uint32_t quarter = 0; quarter < 4; quarter++)
+    {
+        t.Line("backlog_quarter%u_bytes\t%.10g", quarter + 1, e.GetBacklog(quarter));
+    }
     number("backlog_end_bytes", f.backlogEnd);
     number("drops", e.GetFabric()->GetDrops());
     number("data_packets", f.dataPackets);
@@ -257,7 +274,7 @@ PrepareReport(const std::string& directory)
 std::string
 WriteReport(Experiment& e, const std::string& directory)
 {
-    for (auto write : {WritePercentiles, WriteBins, WritePorts, WriteCounters, WriteManifest})
+    for (auto write : {WritePercentiles, WriteBins, WritePorts, WriteBacklog, WriteCounters, WriteManifest})
     {
         std::string wrong = write(e, directory);
         if (!wrong.empty())
@@ -278,7 +295,8 @@ PrintReport(Experiment& e)
 
     std::printf("%s on %s, %u hosts: load offered %.4f, carried %.4f of %.4f asked; goodput %.4f\n", e.GetSizes()->name, o.fabric.c_str(), e.GetFabric()->GetNHosts(), f.offeredLoad, f.carriedLoad, o.load, f.goodput);
     std::printf("%" PRIu64 " messages measured over %.3f ms after %.3f ms; %" PRIu64 " unfinished, %" PRIu64 " RPCs failed, %" PRIu64 " packets dropped\n", f.issued, f.durationNs * 1e-6, f.warmupNs * 1e-6, e.GetRecorder().GetUnfinished(), f.failed, e.GetFabric()->GetDrops());
-    std::printf("backlog %.1f KB per host before, %.1f KB after; rack-to-host queue: mean %.1f KB, largest %.1f KB\n", f.backlogStart / 1000 / e.GetFabric()->GetNHosts(), f.backlogEnd / 1000 / e.GetFabric()->GetNHosts(), down.MeanQueueBytes() / 1000, down.maxQueueBytes / 1000.0);
+    double kilo = 1000.0 * e.GetFabric()->GetNHosts();
+    std::printf("backlog per host by quarter of that time: %.1f, %.1f, %.1f, %.1f KB; rack-to-host queue: mean %.1f KB, largest %.1f KB\n", e.GetBacklog(0) / kilo, e.GetBacklog(1) / kilo, e.GetBacklog(2) / kilo, e.GetBacklog(3) / kilo, down.MeanQueueBytes() / 1000, down.maxQueueBytes / 1000.0);
     std::printf("%.1f s of CPU for %" PRIu64 " data packets: %.2f us each, %.0f ns per packet-hop; %.0f MB\n\n", f.cpuSeconds, f.dataPackets, f.dataPackets ? 1e6 * f.cpuSeconds / f.dataPackets : 0.0, f.packetHops ? 1e9 * f.cpuSeconds / f.packetHops : 0.0, f.peakMegabytes);
     std::printf("%7s %10s %9s %8s %8s %8s %8s %8s\n", "% up to", "bytes", "messages", "mean", "P50", "P99", "max", "unfin.");
     for (const Statistics& s : e.GetRecorder().ByPercentile(e.GetSizes()))
