@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace ns3;
 
@@ -333,7 +334,7 @@ Experiment::StopMeasuring()
         Finish();
         return;
     }
-    uint64_t drain = m_options.drainNs >= 0 ? m_options.drainNs : std::max<uint64_t>(m_findings.durationNs, 10000000);
+    uint64_t drain = m_options.drainNs >= 0 ? m_options.drainNs : std::max<uint64_t>(m_findings.durationNs / 2, 10000000);
     Simulator::Schedule(NanoSeconds(drain), &Experiment::Finish, this);
 }
 
@@ -393,21 +394,25 @@ Experiment::GetBacklog(uint32_t quarter) const
 void
 Experiment::Progress()
 {
+    /* A terminal gets one line, again and again; a file a line now and then. */
+    static const bool terminal = isatty(STDERR_FILENO);
     auto now = std::chrono::steady_clock::now();
-    if (now - m_lastProgress > std::chrono::milliseconds(500))
+    if (now - m_lastProgress > (terminal ? std::chrono::milliseconds(500) : std::chrono::seconds(10)))
     {
         double elapsed = std::chrono::duration<double>(now - m_wallStart).count();
         double simulated = Simulator::Now().GetTimeStep();
-        double share = std::min(1.0, simulated / m_stopNs);
+        double share = simulated / m_stopNs;
         m_lastProgress = now;
-        std::fprintf(stderr,
-                     "\r%5.1f%%  %.1f of %.1f ms simulated, %llu messages measured, %.0f s passed, %.0f s to go   ",
-                     100 * share,
-                     simulated * 1e-6,
-                     m_stopNs * 1e-6,
-                     static_cast<unsigned long long>(m_arrived),
-                     elapsed,
-                     share > 0 ? elapsed * (1 - share) / share : 0.0);
+        std::fprintf(stderr, "%s%.1f ms simulated, %llu messages measured, %.0f s passed, ", terminal ? "\r" : "", simulated * 1e-6, static_cast<unsigned long long>(m_arrived), elapsed);
+        if (m_stopped)
+        {
+            std::fprintf(stderr, "waiting for %llu messages to finish", static_cast<unsigned long long>(m_findings.issued - m_arrived));
+        }
+        else
+        {
+            std::fprintf(stderr, "%.1f%%, %.0f s to go", 100 * share, share > 0 ? elapsed * (1 - share) / share : 0.0);
+        }
+        std::fputs(terminal ? "    " : "\n", stderr);
     }
     Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_stopNs / 2000)), &Experiment::Progress, this);
 }
@@ -427,9 +432,9 @@ Experiment::Run()
     Simulator::Run();
     m_findings.cpuSeconds = CpuSeconds() - cpu;
     m_findings.wallSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - m_wallStart).count();
-    if (!m_options.quiet)
+    if (!m_options.quiet && isatty(STDERR_FILENO))
     {
-        std::fprintf(stderr, "\r%110s\r", "");
+        std::fprintf(stderr, "\r%100s\r", "");
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);

@@ -252,7 +252,7 @@ ParseOptions(int argc, char** argv)
          }},
         {"warmup", "TIME", "time before (default: by the longest message)",
          [&](const char* a) { o.warmupNs = Nanoseconds("warmup", a); }},
-        {"drain", "TIME", "time after, at most, for measured requests to finish (default: as the duration)",
+        {"drain", "TIME", "time after, at most, for measured requests to finish (default: half the duration)",
          [&](const char* a) { o.drainNs = Nanoseconds("drain", a); }},
         {"response", "BYTES", "length of responses; 0: as the request; 1: one-way messages (default)",
          [&](const char* a) {

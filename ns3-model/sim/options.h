@@ -23,7 +23,7 @@ struct Options
     uint64_t messages{100000};       //!< Requests to measure; 0: durationNs counts.
     uint64_t durationNs{0};          //!< Time in which measured requests start.
     int64_t warmupNs{-1};            //!< Time before; -1: by the longest message.
-    int64_t drainNs{-1};             //!< Time after, at most, for measured requests to finish; -1: as the duration.
+    int64_t drainNs{-1};             //!< Time after, at most, for measured requests to finish; -1: half the duration.
     uint64_t seed{1};                //!< Of all random numbers.
     uint32_t responseBytes{1};       //!< 0: as long as the request; 1: one-way.
     std::string protocol{"auto"};    //!< Set of parameters: sigcomm18, linux, auto.
