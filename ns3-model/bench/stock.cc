@@ -147,7 +147,7 @@ Help()
                 "  --load=X            share of the hosts' link capacity, below 1 (default 0.8)\n"
                 "  --duration=TIME     time in which datagrams are sent (default 1ms)\n"
                 "  --seed=N            of all random numbers (default 1)\n"
-                "  --scheduler=TYPE    event scheduler (default ns3::MapScheduler, which is ns-3's)\n"
+                "  --scheduler=TYPE    event scheduler (default ns3::MapScheduler, as in ns-3)\n"
                 "  --help              print this and exit\n"
                 "\nHosts have 10 Gbit/s, spines 40 Gbit/s. A packet-hop is one link crossed.\n"
                 "Exit status: 0 done, 1 packets were lost, 2 bad usage.\n");
@@ -335,7 +335,8 @@ StockBench::StockBench(const Options& options)
     {
         for (uint32_t h = 0; h < perRack; h++)
         {
-            auto ends = Join(hosts.Get(r * perRack + h), leaves.Get(r), HOST_RATE, HostNetwork(r, h));
+            auto ends =
+                Join(hosts.Get(r * perRack + h), leaves.Get(r), HOST_RATE, HostNetwork(r, h));
             down[r].push_back(ends.second);
         }
         for (uint32_t s = 0; s < spines; s++)

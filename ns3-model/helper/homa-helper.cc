@@ -72,13 +72,14 @@ HomaHelper::Install(const NodeContainer& nodes) const
         NS_ABORT_MSG_UNLESS((*node)->GetObject<Ipv4>() || (*node)->GetObject<Ipv6>(),
                             "HomaHelper: install an InternetStack on node " << (*node)->GetId()
                                                                             << " first");
+        NS_ABORT_MSG_IF((*node)->GetObject<HomaTransport>(),
+                        "HomaHelper: node " << (*node)->GetId() << " has Homa already");
         Join(*node, m_transport.Create<HomaTransport>());
     }
 }
 
 void
-HomaHelper::InstallLean(Ptr<Fabric> fabric,
-                        const std::vector<Ptr<HomaTransport>>& transports) const
+HomaHelper::InstallLean(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const
 {
     for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
     {

@@ -19,8 +19,8 @@ namespace ns3
 /**
  * \brief Puts Homa on nodes.
  *
- * A node then has a HomaTransport, what joins it to the network (HomaL4Protocol on an InternetStack, HomaFabricOutput on the
- * lean road), and a HomaSocketFactory.
+ * A node then has a HomaTransport, what joins it to the network (HomaL4Protocol on an
+ * InternetStack, HomaFabricOutput on the lean road), and a HomaSocketFactory.
  */
 class HomaHelper
 {
@@ -37,8 +37,8 @@ class HomaHelper
      */
     void SetAttribute(const std::string& name, const AttributeValue& value);
     /**
-     * Put Homa on nodes that have an InternetStack. Their interfaces may still be added until the simulation starts.
-     * \param nodes The nodes.
+     * Put Homa on nodes that have an InternetStack. Their interfaces may still be added until the
+     * simulation starts. \param nodes The nodes.
      */
     void Install(const NodeContainer& nodes) const;
 
@@ -55,9 +55,8 @@ class HomaHelper
      */
     void InstallIp(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const;
     /**
-     * Write what the hosts of a fabric send and receive, from the IP header on, with times in nanoseconds.
-     * \param prefix Of the files: PREFIX-HOST.pcap.
-     * \param fabric The fabric.
+     * Write what the hosts of a fabric send and receive, from the IP header on, with times in
+     * nanoseconds. \param prefix Of the files: PREFIX-HOST.pcap. \param fabric The fabric.
      */
     void EnablePcap(const std::string& prefix, Ptr<Fabric> fabric) const;
 

@@ -204,6 +204,11 @@ FabricScheduler::RemoveNext()
     {
         MoveTo(ev.key.m_ts);
     }
+    if (m_near)
+    {
+        // With many hosts, the next event's memory is far away: it comes nearer while this one runs.
+        __builtin_prefetch(m_nodes[m_nodes[m_last[FirstSlot()]].next].event.impl);
+    }
     return ev;
 }
 

@@ -32,8 +32,8 @@ enum Ipv4Offset
     IPV4_DESTINATION = 16,
 };
 
-constexpr uint8_t PROTOCOL_ICMP = 1;                      //!< IP protocol number.
-constexpr uint32_t ICMP_PORT_UNREACHABLE = 0x03030000;    //!< Type, code, no checksum.
+constexpr uint8_t PROTOCOL_ICMP = 1;                   //!< IP protocol number.
+constexpr uint32_t ICMP_PORT_UNREACHABLE = 0x03030000; //!< Type, code, no checksum.
 
 /**
  * Write a number, highest byte first.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The lean road: a Homa transport directly on a FabricNetDevice, without an IP stack and without an ns3::Packet per packet.
- * Packets carry the same header bytes as on the ordinary road; what is left out is only the work.
+ * The lean road: a Homa transport directly on a FabricNetDevice, without an IP stack and without an
+ * ns3::Packet per packet. Packets carry the same header bytes as on the ordinary road; what is left
+ * out is only the work.
  */
 #ifndef HOMA_FABRIC_OUTPUT_H
 #define HOMA_FABRIC_OUTPUT_H
@@ -46,9 +47,9 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
     /** What an ICMP "port unreachable" is made of, bytes. */
     enum Icmp : uint32_t
     {
-        ICMP_HEADER = 8,  //!< Type, code, checksum, unused.
-        ICMP_QUOTE = 28,  //!< The refused packet's IP header and 8 bytes more.
-        ICMP_BYTES = 56,  //!< The whole datagram.
+        ICMP_HEADER = 8, //!< Type, code, checksum, unused.
+        ICMP_QUOTE = 28, //!< The refused packet's IP header and 8 bytes more.
+        ICMP_BYTES = 56, //!< The whole datagram.
     };
 
     /**
@@ -70,10 +71,10 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
      */
     uint32_t HostOf(const struct homa_host_peer* peer);
 
-    Ptr<HomaTransport> m_transport;  //!< Above.
-    Ptr<FabricNetDevice> m_device;   //!< Below.
-    uint32_t m_address{0};           //!< Our IPv4 address.
-    std::vector<uint32_t> m_hosts;   //!< Host index by peer token, FABRIC_NO_HOST before first use.
+    Ptr<HomaTransport> m_transport; //!< Above.
+    Ptr<FabricNetDevice> m_device;  //!< Below.
+    uint32_t m_address{0};          //!< Our IPv4 address.
+    std::vector<uint32_t> m_hosts;  //!< Host index by peer token, FABRIC_NO_HOST before first use.
 };
 
 } // namespace ns3

@@ -61,8 +61,8 @@ HomaHeader::Print(std::ostream& os) const
         os << "invalid";
         return;
     }
-    os << homa_wire_type_name(packet.type) << " " << packet.sport << " > " << packet.dport
-       << " id " << packet.sender_id;
+    os << homa_wire_type_name(packet.type) << " " << packet.sport << " > " << packet.dport << " id "
+       << packet.sender_id;
     if (packet.type == HOMA_DATA)
     {
         os << " offset " << packet.data.offset << " of " << packet.data.message_length;

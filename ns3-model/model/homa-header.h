@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Homa's packet header as an ns-3 Header, for whoever handles Homa packets as ns3::Packet: the ordinary road, tests, traces.
- * Formats and checks are those of the protocol core.
+ * Homa's packet header as an ns-3 Header, for whoever handles Homa packets as ns3::Packet: the
+ * ordinary road, tests, traces. Formats and checks are those of the protocol core.
  */
 #ifndef HOMA_HEADER_H
 #define HOMA_HEADER_H

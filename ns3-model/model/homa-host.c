@@ -8,9 +8,14 @@
 #include "homa-host.h"
 
 #define FIRST_BUCKETS 64
+#define LOOKS 4			/* peers looked at for being idle, per new peer and per tick */
+#define LOOKS_WHEN_FULL 64
 
-static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
-		      const struct homa_packet *in, struct homa_effects *fx);
+static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
+		      struct homa_host_rpc *rpc, const struct homa_packet *in,
+		      struct homa_effects *fx);
+static void send_control(struct homa_host *host, struct homa_host_peer *peer,
+			 struct homa_packet *pkt);
 
 static void set_now(struct homa_host *host, u64 now)
 {
@@ -39,14 +44,18 @@ static u32 mix(u64 a, u64 b)
 
 static u32 rpc_bucket(const struct homa_host *host, const struct homa_host_peer *peer, u64 id)
 {
-	/* Ids are unique per client, so a client's own need no peer to be told apart; servers' do. */
+	/* Ids are unique per client: a client's own need no peer to be told apart, servers' do. */
 	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer->core.token) & (host->rpc_buckets - 1);
 }
 
-struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer, u64 id)
+struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer,
+				     u64 id)
 {
-	struct homa_host_rpc *rpc = host->rpcs[rpc_bucket(host, peer, id)];
+	struct homa_host_rpc *rpc;
 
+	if (!peer)
+		return NULL;
+	rpc = host->rpcs[rpc_bucket(host, peer, id)];
 	while (rpc && (rpc->core.id != id || rpc->peer != peer))
 		rpc = rpc->next;
 	return rpc;
@@ -115,26 +124,90 @@ static void grow_peers(struct homa_host *host)
 	free(old);
 }
 
-struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address)
+struct homa_host_peer *homa_host_known_peer(struct homa_host *host, struct homa_address address)
 {
 	struct homa_host_peer *peer = host->peers[peer_bucket(address, host->peer_buckets)];
-	u32 ip_header = homa_address_is_ipv4(&address) ? HOMA_IPV4_HEADER : HOMA_IPV6_HEADER, bucket;
 
 	while (peer && (peer->address.low != address.low || peer->address.high != address.high))
 		peer = peer->next;
+	return peer;
+}
+
+static void forget_peer(struct homa_host *host, struct homa_host_peer *peer)
+{
+	struct homa_host_peer **at = &host->peers[peer_bucket(peer->address, host->peer_buckets)];
+	struct homa_packet pkt;
+
+	if (homa_peer_last_acks(&peer->core, &pkt))
+		send_control(host, peer, &pkt);
+	while (*at != peer)
+		at = &(*at)->next;
+	*at = peer->next;
+	homa_link_remove(&peer->turn);
+	host->peer_count--;
+	host->counters.peers_collected++;
+	free(peer);
+}
+
+/*
+ * Look at the next few peers in turn and forget those that have been idle for too long; when there
+ * are too many still, the one that has been idle for longest. Return: false when there are too
+ * many.
+ */
+static bool collect_peers(struct homa_host *host, u32 looks)
+{
+	u64 limit = homa_peer_idle_limit(&host->cx, host->peer_count);
+	struct homa_host_peer *idlest = NULL;
+
+	homa_history_expire(&host->cx, &host->history);
+	for (looks = homa_min(looks, host->peer_count); looks; looks--) {
+		struct homa_host_peer *peer =
+			homa_container_of(host->turns.next, struct homa_host_peer, turn);
+
+		homa_link_remove(&peer->turn);
+		homa_link_append(&host->turns, &peer->turn);
+		if (peer->users || !homa_link_alone(&peer->rpcs) ||
+		    !homa_peer_expendable(&host->cx, &peer->core))
+			continue;
+		if (host->cx.now - peer->core.heard_at >= limit)
+			forget_peer(host, peer);
+		else if (!idlest || peer->core.heard_at < idlest->core.heard_at)
+			idlest = peer;
+	}
+	if (host->peer_count >= host->params.peer_net_max && idlest)
+		forget_peer(host, idlest);
+	return host->peer_count < host->params.peer_net_max;
+}
+
+struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address)
+{
+	u32 ip_header = homa_address_is_ipv4(&address) ? HOMA_IPV4_HEADER : HOMA_IPV6_HEADER;
+	struct homa_host_peer *peer = homa_host_known_peer(host, address);
+	u32 bucket;
+
 	if (peer)
 		return peer;
+	set_now(host, now);
+	if (host->peer_count >= host->params.peer_net_max) {
+		if (!collect_peers(host, LOOKS_WHEN_FULL))
+			return NULL;
+	} else if (host->peer_count > host->params.peer_gc_threshold) {
+		collect_peers(host, LOOKS);
+	}
 	peer = malloc(sizeof(*peer));
 	if (!peer)
 		return NULL;
-	if (host->peer_count >= host->peer_buckets)
+	if (host->peer_count++ >= host->peer_buckets)
 		grow_peers(host);
-	set_now(host, now);
 	homa_peer_init(&host->cx, &peer->core, &host->allocator.now,
-		       host->link.mtu - ip_header - HOMA_DATA_HEADER, host->peer_count++);
+		       host->link.mtu - ip_header - HOMA_DATA_HEADER, host->next_token++);
+	host->counters.peer_allocs++;
 	peer->ip_header = ip_header;
 	peer->address = address;
+	peer->served = 0;
+	peer->users = 0;
 	homa_link_init(&peer->rpcs);
+	homa_link_append(&host->turns, &peer->turn);
 	bucket = peer_bucket(address, host->peer_buckets);
 	peer->next = host->peers[bucket];
 	host->peers[bucket] = peer;
@@ -150,9 +223,11 @@ static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_pe
 	memset(rpc, 0, offsetof(struct homa_host_rpc, core));
 	homa_grantee_init(&rpc->grantee);
 	homa_timer_init(&rpc->timer);
+	homa_node_init(&rpc->asker);
 	rpc->peer = peer;
 	rpc->core.id = id;
 	homa_link_append(&peer->rpcs, &rpc->of_peer);
+	peer->served += !homa_id_is_client(id);
 	if (host->rpc_count++ >= host->rpc_buckets)
 		grow_rpcs(host);
 	hash_rpc(host, rpc);
@@ -163,18 +238,20 @@ static void free_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 {
 	unhash_rpc(host, rpc);
 	homa_link_remove(&rpc->of_peer);
+	rpc->peer->served -= !homa_id_is_client(rpc->core.id);
 	homa_txq_remove(&host->txq, &rpc->out);
 	homa_wheel_cancel(&host->wheel, &rpc->timer);
+	homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);
 	host->rpc_count--;
 	host->ops->free_message(host->owner, rpc);
 	free(rpc);
 }
 
-bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner, const struct homa_params *params,
-		    const struct homa_host_link *link, u64 first_id, u32 places)
+bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner,
+		    const struct homa_params *params, const struct homa_host_link *link,
+		    u64 first_id, u32 places)
 {
 	struct homa_memory *place = malloc(places * sizeof(*place));
-	u32 *bucket = malloc(places * sizeof(*bucket));
 
 	memset(host, 0, sizeof(*host));
 	host->ops = ops;
@@ -188,9 +265,9 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	host->rpc_buckets = FIRST_BUCKETS;
 	host->peers = calloc(FIRST_BUCKETS, sizeof(host->peers[0]));
 	host->rpcs = calloc(FIRST_BUCKETS, sizeof(host->rpcs[0]));
-	if (!place || !bucket || !host->peers || !host->rpcs) {
+	homa_link_init(&host->turns);
+	if (!place || !host->peers || !host->rpcs) {
 		free(place);
-		free(bucket);
 		free(host->peers);
 		free(host->rpcs);
 		return false;
@@ -200,7 +277,7 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	homa_grants_init(&host->grants, &host->allocator.now);
 	homa_txq_init(&host->txq);
 	homa_wheel_init(&host->wheel);
-	homa_history_init(&host->history, place, bucket, places);
+	homa_history_init(&host->history, place, places);
 	return true;
 }
 
@@ -213,26 +290,29 @@ void homa_host_destroy(struct homa_host *host)
 		for (peer = host->peers[i]; peer; peer = next) {
 			next = peer->next;
 			while (!homa_link_alone(&peer->rpcs))
-				free_rpc(host, homa_container_of(peer->rpcs.next, struct homa_host_rpc, of_peer));
+				free_rpc(host, homa_container_of(peer->rpcs.next,
+								 struct homa_host_rpc, of_peer));
 			free(peer);
 		}
 	}
 	free(host->peers);
 	free(host->rpcs);
 	free(host->history.place);
-	free(host->history.bucket);
 	memset(host, 0, sizeof(*host));
 }
 
 /* Sending. */
 
-static void send_control(struct homa_host *host, struct homa_host_peer *peer, struct homa_packet *pkt)
+static void send_control(struct homa_host *host, struct homa_host_peer *peer,
+			 struct homa_packet *pkt)
 {
 	u32 length = homa_wire_header_length(pkt->type);
 
-	homa_txq_charge(&host->cx, &host->txq, homa_host_wire_bytes(&host->link, peer->ip_header, length));
+	homa_txq_charge(&host->cx, &host->txq,
+			homa_host_wire_bytes(&host->link, peer->ip_header, length));
 	host->counters.packets_sent[pkt->type - HOMA_DATA]++;
-	host->ops->send(host->owner, peer, pkt, NULL, homa_params_priority(&host->params, HOMA_PRIORITIES - 1));
+	host->ops->send(host->owner, peer, pkt, NULL,
+			homa_params_priority(&host->params, HOMA_PRIORITIES - 1));
 }
 
 static u32 data_overhead(const struct homa_host *host, u32 ip_header)
@@ -282,7 +362,7 @@ void homa_host_pace(struct homa_host *host, u64 now)
 		set_timer(host, HOMA_HOST_PACER, xmit.wake);
 }
 
-/* The queue may have more to send than before. While the pacer's timer is set, it will see to it. */
+/* The queue may have more to send. While the pacer's timer is set, it will see to it. */
 static void kick(struct homa_host *host)
 {
 	if (!host->timer_set[HOMA_HOST_PACER])
@@ -308,7 +388,8 @@ static void send_grants(struct homa_host *host, const struct homa_grant_list *li
 	u32 i;
 
 	for (i = 0; i < list->count; i++) {
-		struct homa_host_rpc *rpc = homa_container_of(list->grant[i].to, struct homa_host_rpc, grantee);
+		struct homa_host_rpc *rpc =
+			homa_container_of(list->grant[i].to, struct homa_host_rpc, grantee);
 
 		address_to(&pkt, rpc);
 		pkt.type = HOMA_GRANT;
@@ -316,7 +397,8 @@ static void send_grants(struct homa_host *host, const struct homa_grant_list *li
 		pkt.grant.priority = list->grant[i].priority;
 		send_control(host, rpc->peer, &pkt);
 		if (host->ops->granted)
-			host->ops->granted(host->owner, rpc, list->grant[i].offset, list->grant[i].priority);
+			host->ops->granted(host->owner, rpc, list->grant[i].offset,
+					   list->grant[i].priority);
 	}
 }
 
@@ -347,23 +429,43 @@ static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
 	return view;
 }
 
+/* Its timer has fired, or its turn to ask has come. */
+static void look_after(struct homa_host *host, struct homa_host_rpc *rpc)
+{
+	struct homa_rpc_view view = view_of(rpc);
+	struct homa_effects fx = { .count = 0 };
+	u64 again = homa_rpc_timer(&host->cx, &rpc->core, &view, &fx);
+
+	if (again)
+		arm(host, rpc, again);
+	if (!fx.count || fx.fx[0].type != HOMA_FX_ASK)
+		homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);
+	carry_out(host, rpc->peer, rpc, NULL, &fx);
+}
+
+/* A packet from the peer has come: whoever waited for one to ask may do so now. */
+static void let_ask(struct homa_host *host, struct homa_host_peer *peer)
+{
+	struct homa_node *next;
+
+	while ((next = homa_peer_next_asker(&peer->core)))
+		look_after(host, homa_container_of(next, struct homa_host_rpc, asker));
+}
+
 void homa_host_tick(struct homa_host *host, u64 now)
 {
-	u64 tick_ns = host->params.tick_ns, present = now / tick_ns, again;
+	u64 tick_ns = host->params.tick_ns, present = now / tick_ns;
 	struct homa_timer *timer;
 
 	set_now(host, now);
 	host->timer_set[HOMA_HOST_TICK] = false;
 	while ((timer = homa_wheel_next(&host->wheel, present))) {
 		struct homa_host_rpc *rpc = homa_container_of(timer, struct homa_host_rpc, timer);
-		struct homa_rpc_view view = view_of(rpc);
-		struct homa_effects fx = { .count = 0 };
 
-		again = homa_rpc_timer(&host->cx, &rpc->core, &view, &fx);
-		if (again)
-			arm(host, rpc, again);
-		carry_out(host, rpc->peer, rpc, NULL, &fx);
+		look_after(host, rpc);
 	}
+	if (host->peer_count > host->params.peer_gc_threshold)
+		collect_peers(host, LOOKS);
 	if (host->wheel.armed)
 		set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
 }
@@ -371,11 +473,15 @@ void homa_host_tick(struct homa_host *host, u64 now)
 /* Effects. */
 
 /* End the RPCs with a peer: all, or those issued to one of its ports. */
-static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 port, enum homa_error error)
+static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 port,
+		     enum homa_error error)
 {
 	struct homa_link old;
 
-	/* The users told may end other RPCs and issue new ones: only those there now are gone through. */
+	/*
+	 * The users told may end other RPCs and issue new ones: only those there now are gone
+	 * through.
+	 */
 	homa_link_init(&old);
 	while (!homa_link_alone(&peer->rpcs)) {
 		struct homa_link *at = peer->rpcs.next;
@@ -384,7 +490,8 @@ static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 po
 		homa_link_append(&old, at);
 	}
 	while (!homa_link_alone(&old)) {
-		struct homa_host_rpc *rpc = homa_container_of(old.next, struct homa_host_rpc, of_peer);
+		struct homa_host_rpc *rpc =
+			homa_container_of(old.next, struct homa_host_rpc, of_peer);
 		struct homa_effects fx = { .count = 0 };
 
 		homa_link_remove(&rpc->of_peer);
@@ -402,7 +509,8 @@ static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 po
 /* Return: false when the RPC is gone. */
 static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct homa_effect *e)
 {
-	enum homa_ask answer = homa_peer_ask_in_turn(&host->cx, &rpc->peer->core, rpc->core.due_at);
+	enum homa_ask answer = homa_peer_ask_in_turn(&host->cx, &rpc->peer->core, &rpc->asker,
+						     rpc->core.due_at, rpc->core.id);
 	u64 again = homa_peer_look_again(&host->cx, &rpc->peer->core, answer);
 	struct homa_packet pkt;
 
@@ -427,8 +535,8 @@ static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct 
 	return false;
 }
 
-static void send_effect(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
-			const struct homa_packet *in, u8 type)
+static void send_effect(struct homa_host *host, struct homa_host_peer *peer,
+			struct homa_host_rpc *rpc, const struct homa_packet *in, u8 type)
 {
 	struct homa_packet pkt;
 
@@ -446,13 +554,15 @@ static void send_effect(struct homa_host *host, struct homa_host_peer *peer, str
 }
 
 /* A message's first packet has arrived: its size counts for the priority allocation. */
-static void record(struct homa_host *host, const struct homa_host_peer *peer, const struct homa_packet *in)
+static void record(struct homa_host *host, const struct homa_host_peer *peer,
+		   const struct homa_packet *in)
 {
-	homa_allocator_record(&host->cx, &host->allocator, in->data.message_length, in->data.incoming,
-			      peer->core.packet, HOMA_DATA_HEADER);
+	homa_allocator_record(&host->cx, &host->allocator, in->data.message_length,
+			      in->data.incoming, peer->core.packet, HOMA_DATA_HEADER);
 }
 
-static void create(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *in, u8 doubt)
+static void create(struct homa_host *host, struct homa_host_peer *peer,
+		   const struct homa_packet *in, u8 doubt)
 {
 	void *socket = host->ops->accept(host->owner, peer, in->dport);
 	struct homa_effects fx = { .count = 0 };
@@ -460,8 +570,13 @@ static void create(struct homa_host *host, struct homa_host_peer *peer, const st
 	struct homa_packet tell;
 	struct homa_range range;
 
-	if (!socket || (host->max_rpcs && host->rpc_count >= host->max_rpcs)) {
+	if (!socket) {
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
+		return;
+	}
+	if ((host->max_rpcs && host->rpc_count >= host->max_rpcs) ||
+	    peer->served >= host->params.max_rpcs_per_peer) {
+		host->counters.packets_dropped[HOMA_DROP_FULL]++;
 		return;
 	}
 	rpc = new_rpc(host, peer, in->sender_id ^ 1);
@@ -512,8 +627,9 @@ static void add_ack(struct homa_host *host, struct homa_host_rpc *rpc)
 	send_control(host, rpc->peer, &pkt);
 }
 
-static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struct homa_host_rpc *rpc,
-		      const struct homa_packet *in, struct homa_effects *fx)
+static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
+		      struct homa_host_rpc *rpc, const struct homa_packet *in,
+		      struct homa_effects *fx)
 {
 	struct homa_grant_list grants = { .count = 0 };
 	u32 i;
@@ -537,8 +653,8 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struc
 			kick(host);
 			break;
 		case HOMA_FX_TX_RESEND:
-			if (homa_txq_resend(&host->cx, &host->txq, &rpc->out, e->offset, e->length, e->priority) ==
-			    HOMA_AGAIN_BUSY)
+			if (homa_txq_resend(&host->cx, &host->txq, &rpc->out, e->offset, e->length,
+					    e->priority) == HOMA_AGAIN_BUSY)
 				send_effect(host, peer, rpc, in, HOMA_BUSY);
 			kick(host);
 			break;
@@ -548,12 +664,15 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struc
 			kick(host);
 			break;
 		case HOMA_FX_RX_ADD:
-			homa_grants_add(&host->cx, &host->grants, &rpc->grantee, &peer->core.grants, e->length, e->offset,
-					rpc->core.in.received, &grants);
+			homa_grants_add(&host->cx, &host->grants, &rpc->grantee, &peer->core.grants,
+					e->length, e->offset, rpc->core.in.received, &grants);
 			break;
 		case HOMA_FX_RX_MORE:
-			homa_grants_received(&host->cx, &host->grants, &rpc->grantee, rpc->core.in.received, rpc->core.in.high,
-					     &grants);
+			homa_grants_received(&host->cx, &host->grants, &rpc->grantee,
+					     rpc->core.in.received, rpc->core.in.high, &grants);
+			break;
+		case HOMA_FX_RX_STALLED:
+			homa_grants_stalled(&host->cx, &host->grants, &rpc->grantee, &grants);
 			break;
 		case HOMA_FX_RX_END:
 			homa_grants_remove(&host->cx, &host->grants, &rpc->grantee, &grants);
@@ -568,9 +687,11 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer, struc
 			break;
 		case HOMA_FX_RAN:
 			if (e->keep)
-				homa_history_keep(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
+				homa_history_keep(&host->cx, &host->history, &peer->core,
+						  rpc->core.id ^ 1);
 			else
-				homa_history_add(&host->cx, &host->history, &peer->core, rpc->core.id ^ 1);
+				homa_history_add(&host->cx, &host->history, &peer->core,
+						 rpc->core.id ^ 1);
 			break;
 		case HOMA_FX_FAIL:
 			rpc->delivering = true;
@@ -599,7 +720,8 @@ static void acked(struct homa_host *host, struct homa_host_peer *peer, u64 clien
 	carry_out(host, peer, rpc, NULL, &fx);
 }
 
-static void input_ack(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *pkt)
+static void input_ack(struct homa_host *host, struct homa_host_peer *peer,
+		      const struct homa_packet *pkt)
 {
 	u32 i;
 
@@ -608,7 +730,8 @@ static void input_ack(struct homa_host *host, struct homa_host_peer *peer, const
 		acked(host, peer, pkt->ack.ack[i].client_id);
 }
 
-static void input_rpc(struct homa_host *host, struct homa_host_peer *peer, const struct homa_packet *pkt)
+static void input_rpc(struct homa_host *host, struct homa_host_peer *peer,
+		      const struct homa_packet *pkt)
 {
 	struct homa_host_rpc *rpc = homa_host_find(host, peer, pkt->sender_id ^ 1);
 	struct homa_effects fx = { .count = 0 };
@@ -619,13 +742,16 @@ static void input_rpc(struct homa_host *host, struct homa_host_peer *peer, const
 		enum homa_verdict verdict = HOMA_REQUEST_NEW;
 
 		if (homa_id_is_client(pkt->sender_id))
-			verdict = homa_history_judge(&host->cx, &host->history, &peer->core, pkt->sender_id);
+			verdict = homa_history_judge(&host->cx, &host->history, &peer->core,
+						     pkt->sender_id);
 		homa_rpc_unknown(&host->cx, pkt, verdict, &fx);
 		carry_out(host, peer, NULL, pkt, &fx);
 		return;
 	}
 	first = !rpc->core.receiving;
 	range = homa_rpc_input(&host->cx, &rpc->core, pkt, &fx);
+	if (!rpc->core.due_at)
+		homa_peer_leave_turn(&peer->core, &rpc->asker);
 	if (range.start < range.end) {
 		if (first)
 			record(host, peer, pkt);
@@ -634,10 +760,47 @@ static void input_rpc(struct homa_host *host, struct homa_host_peer *peer, const
 	carry_out(host, peer, rpc, pkt, &fx);
 }
 
-void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes, u32 readable, u32 length)
+static void input_peer(struct homa_host *host, struct homa_host_peer *peer,
+		       const struct homa_packet *pkt)
+{
+	struct homa_packet tell;
+
+	switch (pkt->type) {
+	case HOMA_CUTOFFS:
+		homa_peer_set_cutoffs(&peer->core, pkt);
+		return;
+	case HOMA_ACK:
+		input_ack(host, peer, pkt);
+		return;
+	case HOMA_FREEZE:
+		return;
+	case HOMA_DATA:
+		if (pkt->data.ack.client_id)
+			acked(host, peer, pkt->data.ack.client_id);
+		homa_allocator_check(&host->cx, &host->allocator, false);
+		if (homa_peer_check_cutoffs(&host->cx, &peer->core, &host->allocator.now,
+					    pkt->data.cutoff_version, &tell)) {
+			tell.sport = pkt->dport;
+			tell.dport = pkt->sport;
+			tell.sender_id = pkt->sender_id ^ 1;
+			send_control(host, peer, &tell);
+		}
+		break;
+	}
+	input_rpc(host, peer, pkt);
+}
+
+/* Does a packet from someone unknown make a peer? Only if it may need an answer. */
+static bool starts_something(u8 type)
+{
+	return type == HOMA_DATA || type == HOMA_RESEND || type == HOMA_NEED_ACK;
+}
+
+void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
+		     u32 readable, u32 length)
 {
 	struct homa_host_peer *peer;
-	struct homa_packet pkt, tell;
+	struct homa_packet pkt;
 	enum homa_drop why;
 
 	set_now(host, now);
@@ -646,44 +809,35 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		host->counters.packets_dropped[why]++;
 		return;
 	}
-	peer = homa_host_peer(host, now, from);
-	if (!peer)
-		return;
 	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
-	homa_peer_heard(&host->cx, &peer->core);
-
-	switch (pkt.type) {
-	case HOMA_CUTOFFS:
-		homa_peer_set_cutoffs(&peer->core, &pkt);
+	peer = homa_host_known_peer(host, from);
+	if (!peer && !starts_something(pkt.type)) {
+		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
 		return;
-	case HOMA_ACK:
-		input_ack(host, peer, &pkt);
-		return;
-	case HOMA_FREEZE:
-		return;
-	case HOMA_DATA:
-		if (pkt.data.ack.client_id)
-			acked(host, peer, pkt.data.ack.client_id);
-		homa_allocator_check(&host->cx, &host->allocator, false);
-		if (homa_peer_check_cutoffs(&host->cx, &peer->core, &host->allocator.now, pkt.data.cutoff_version, &tell)) {
-			tell.sport = pkt.dport;
-			tell.dport = pkt.sport;
-			tell.sender_id = pkt.sender_id ^ 1;
-			send_control(host, peer, &tell);
-		}
-		break;
 	}
-	input_rpc(host, peer, &pkt);
+	if (!peer)
+		peer = homa_host_peer(host, now, from);
+	if (!peer) {
+		host->counters.packets_dropped[HOMA_DROP_FULL]++;
+		return;
+	}
+	homa_peer_heard(&host->cx, &peer->core);
+	/* Those who are told of the packet may do anything, also what needs room for peers. */
+	peer->users++;
+	input_peer(host, peer, &pkt);
+	let_ask(host, peer);
+	peer->users--;
 }
 
 /* The user's side. */
 
-struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 local_port, u16 remote_port,
-				     u32 length, void *socket, void *message)
+struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer,
+				     u16 local_port, u16 remote_port, u32 length, void *socket,
+				     void *message)
 {
 	struct homa_host_rpc *rpc;
 
-	if (!length || length > host->params.max_message)
+	if (!peer || !length || length > host->params.max_message)
 		return NULL;
 	set_now(host, now);
 	rpc = new_rpc(host, peer, host->next_id);
@@ -727,7 +881,8 @@ void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_pee
 			   enum homa_error error)
 {
 	set_now(host, now);
-	end_peer(host, peer, port, error);
+	if (peer)
+		end_peer(host, peer, port, error);
 }
 
 void homa_host_learn(struct homa_host *host, u32 length)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * A host for owners with one thread: the core's objects put together, with tables of peers and RPCs, in plain C. The ns-3 module and
- * the deterministic network of the tests are built on it, so the tests exercise what the simulator runs.
+ * A host for owners with one thread: the core's objects put together, with tables of peers and
+ * RPCs, in plain C. The ns-3 module and the deterministic network of the tests are built on it, so
+ * the tests exercise what the simulator runs.
  *
- * It makes no protocol decision: it finds the objects a packet is about, calls the core, and carries the effects out. Time comes with
- * every call (ns, never going back); packets, timers and messages leave through struct homa_host_ops.
+ * It makes no protocol decision: it finds the objects a packet is about, calls the core, and
+ * carries the effects out. Time comes with every call (ns, never going back); packets, timers and
+ * messages leave through struct homa_host_ops.
  *
  * Every function may be called from within any of the ops but send and free_message.
  */
@@ -18,9 +20,10 @@ extern "C" {
 #include "shared/rpc.h"
 #include "shared/wheel.h"
 
-#define HOMA_IPV4_MAPPED (0xffffull << 32)	/* low half of an IPv4-mapped address, without the address */
-#define HOMA_IPV4_HEADER 20			/* bytes */
-#define HOMA_IPV6_HEADER 40			/* bytes */
+/* low half of an IPv4-mapped address, without the IPv4 address */
+#define HOMA_IPV4_MAPPED (0xffffull << 32)
+#define HOMA_IPV4_HEADER 20	/* bytes */
+#define HOMA_IPV6_HEADER 40	/* bytes */
 
 /* A network address: IPv6, or IPv4-mapped. */
 struct homa_address {
@@ -37,7 +40,10 @@ struct homa_host_peer {
 	struct homa_address address;
 	u32 ip_header;			/* bytes, by kind of address */
 	struct homa_link rpcs;		/* all RPCs with it */
+	struct homa_link turn;		/* among all peers: when it is looked at for being idle */
 	struct homa_host_peer *next;	/* in its bucket */
+	u32 served;			/* RPCs that it issued */
+	u32 users;			/* calls under way that go on to use it */
 };
 
 struct homa_host_rpc {
@@ -45,6 +51,7 @@ struct homa_host_rpc {
 	struct homa_grantee grantee;
 	struct homa_timer timer;
 	struct homa_link of_peer;
+	struct homa_node asker;		/* its turn to ask the peer for lost data */
 	struct homa_host_peer *peer;
 	struct homa_host_rpc *next;	/* in its bucket */
 	void *socket;			/* the owner's, from homa_host_call() or accept() */
@@ -62,15 +69,28 @@ enum homa_host_timer {
 };
 
 struct homa_host_ops {
-	/* Send @pkt to @peer at @priority (on the wire). DATA: @rpc's outgoing message holds the bytes; otherwise @rpc is NULL. */
-	void (*send)(void *owner, struct homa_host_peer *peer, const struct homa_packet *pkt, struct homa_host_rpc *rpc, u8 priority);
-	/* Call homa_host_pace() or homa_host_tick() at @when, ns. Each timer is set again only after it has fired. */
+	/*
+	 * Send @pkt to @peer at @priority (on the wire). DATA: @rpc's outgoing message holds the
+	 * bytes; otherwise @rpc is NULL.
+	 */
+	void (*send)(void *owner, struct homa_host_peer *peer, const struct homa_packet *pkt,
+		     struct homa_host_rpc *rpc, u8 priority);
+	/*
+	 * Call homa_host_pace() or homa_host_tick() at @when, ns. Each timer is set again only
+	 * after it has fired.
+	 */
 	void (*set_timer)(void *owner, enum homa_host_timer timer, u64 when);
 	/* Is there a server at this port? Return: its socket, or NULL: the request is refused. */
 	void *(*accept)(void *owner, struct homa_host_peer *peer, u16 port);
-	/* Bytes of the message being received, from @at of the packet's data on, are new and belong at [@range). */
+	/*
+	 * Bytes of the message being received, from @at of the packet's data on, are new and belong
+	 * at [@range).
+	 */
 	void (*data)(void *owner, struct homa_host_rpc *rpc, struct homa_range range, u32 at);
-	/* The request (server) or response (client) is complete. A client's RPC is freed after this returns. */
+	/*
+	 * The request (server) or response (client) is complete. A client's RPC is freed after this
+	 * returns.
+	 */
 	void (*deliver)(void *owner, struct homa_host_rpc *rpc);
 	/* What has arrived of the response is void: the RPC starts over. */
 	void (*restart)(void *owner, struct homa_host_rpc *rpc);
@@ -103,6 +123,8 @@ struct homa_host {
 	struct homa_history history;
 	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
+	struct homa_link turns;		/* all peers */
+	u64 next_token;
 	u32 peer_buckets, peer_count;	/* buckets: powers of two */
 	u32 rpc_buckets, rpc_count;
 	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
@@ -121,8 +143,9 @@ struct homa_host {
  * @places:   Finished requests remembered; a power of two.
  * Return: false when memory is short.
  */
-bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner, const struct homa_params *params,
-		    const struct homa_host_link *link, u64 first_id, u32 places);
+bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner,
+		    const struct homa_params *params, const struct homa_host_link *link,
+		    u64 first_id, u32 places);
 
 /* Free everything; RPCs in progress go without a word to their users. */
 void homa_host_destroy(struct homa_host *host);
@@ -132,24 +155,34 @@ void homa_host_destroy(struct homa_host *host);
  * @host:    Host.
  * @now:     ns.
  * @address: Its address.
- * Return: NULL when memory is short.
+ * Return: NULL when memory is short or there are too many. Valid as long as it has RPCs, or until
+ *         the next call into the host.
  */
 struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address);
+
+/**
+ * homa_host_known_peer() - The peer at an address, if there is one.
+ * @host:    Host.
+ * @address: Its address.
+ * Return: NULL when there is none.
+ */
+struct homa_host_peer *homa_host_known_peer(struct homa_host *host, struct homa_address address);
 
 /**
  * homa_host_call() - Issue a request.
  * @host:        Host.
  * @now:         ns.
- * @peer:        Server's host.
+ * @peer:        Server's host; NULL: nothing happens.
  * @local_port:  Client's port.
  * @remote_port: Server's port.
  * @length:      Bytes of the request, 1 … max_message.
  * @socket:      Kept in the RPC.
  * @message:     Kept in the RPC; the op send may be called with it before this returns.
- * Return: NULL when memory is short or @length is out of range.
+ * Return: NULL when memory is short, @length is out of range or there is no @peer.
  */
-struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 local_port, u16 remote_port,
-				     u32 length, void *socket, void *message);
+struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer,
+				     u16 local_port, u16 remote_port, u32 length, void *socket,
+				     void *message);
 
 /**
  * homa_host_reply() - Send the response.
@@ -172,11 +205,12 @@ void homa_host_abort(struct homa_host *host, u64 now, struct homa_host_rpc *rpc)
 /**
  * homa_host_find() - Look an RPC up.
  * @host: Host.
- * @peer: Its peer.
+ * @peer: Its peer; NULL: it has none.
  * @id:   As this host names it.
  * Return: NULL when there is none.
  */
-struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer, u64 id);
+struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer,
+				     u64 id);
 
 /**
  * homa_host_input() - A packet has arrived.
@@ -187,7 +221,8 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
  * @readable: Bytes at @bytes that may be read: all, or at least HOMA_MAX_HEADER.
  * @length:   Bytes after the IP header.
  */
-void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes, u32 readable, u32 length);
+void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
+		     u32 readable, u32 length);
 
 /* HOMA_HOST_PACER has fired. */
 void homa_host_pace(struct homa_host *host, u64 now);
@@ -199,7 +234,7 @@ void homa_host_tick(struct homa_host *host, u64 now);
  * homa_host_unreachable() - The network says that a peer, or a port of it, cannot be reached.
  * @host:  Host.
  * @now:   ns.
- * @peer:  Peer.
+ * @peer:  Peer; NULL: nothing happens.
  * @port:  Its port, or 0: any.
  * @error: What the RPCs issued to it fail with.
  */

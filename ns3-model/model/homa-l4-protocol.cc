@@ -35,9 +35,9 @@ NS_OBJECT_ENSURE_REGISTERED(HomaL4Protocol);
 namespace
 {
 
-constexpr uint32_t PRIORITY_SHIFT = 5;      //!< Of the priority in TOS and traffic class.
+constexpr uint32_t PRIORITY_SHIFT = 5;       //!< Of the priority in TOS and traffic class.
 constexpr uint32_t POINT_TO_POINT_FRAME = 2; //!< Bytes around a datagram: PPP's protocol.
-constexpr uint32_t ETHERNET_FRAME = 18;     //!< Header and CRC; ns-3's CSMA has no gap.
+constexpr uint32_t ETHERNET_FRAME = 18;      //!< Header and CRC; ns-3's CSMA has no gap.
 
 /** Codes of ICMP's "destination unreachable" (RFC 792, RFC 1122). */
 enum IcmpCode : uint8_t
@@ -150,12 +150,12 @@ HomaL4Protocol::AddDevice(Ptr<NetDevice> device, HomaTransport::Link& link)
         return;
     }
     link.rate = rate;
-    link.framing = fabric                      ? uint32_t(FABRIC_OVERHEAD_BYTES)
+    link.framing = fabric                     ? uint32_t(FABRIC_OVERHEAD_BYTES)
                    : device->IsPointToPoint() ? POINT_TO_POINT_FRAME
-                                               : ETHERNET_FRAME;
-    link.minFrame = fabric                      ? uint32_t(FABRIC_MIN_DATAGRAM_BYTES)
+                                              : ETHERNET_FRAME;
+    link.minFrame = fabric                     ? uint32_t(FABRIC_MIN_DATAGRAM_BYTES)
                     : device->IsPointToPoint() ? 0
-                                                : uint32_t(FABRIC_MIN_DATAGRAM_BYTES);
+                                               : uint32_t(FABRIC_MIN_DATAGRAM_BYTES);
 }
 
 void
@@ -184,12 +184,8 @@ HomaL4Protocol::Send(const struct homa_host_peer* peer,
                      Ptr<Packet> content,
                      uint8_t priority)
 {
-    uint32_t token = peer->core.token;
-    if (token >= m_ways.size())
-    {
-        m_ways.resize(token + 1);
-    }
-    Way& way = m_ways[token];
+    Ipv6Address to = HomaAddress::ToIpv6(peer->address);
+    Way& way = m_ways[to];
     HomaHeader header;
     header.Set(packet);
     uint32_t payload = packet.type == HOMA_DATA ? packet.data.length : 0;
@@ -208,33 +204,30 @@ HomaL4Protocol::Send(const struct homa_host_peer* peer,
         SocketIpv6TclassTag tag;
         tag.SetTclass(priority << PRIORITY_SHIFT);
         datagram->ReplacePacketTag(tag);
-        sent = SendIpv6(way, HomaAddress::ToIpv6(peer->address), datagram);
+        sent = SendIpv6(way, to, datagram);
     }
-    if (!sent && !m_ways[token].told)
+    if (!sent && !way.told)
     {
-        m_ways[token].told = true;
+        way.told = true;
         /* Not now: the transport is sending. */
-        Simulator::ScheduleNow(&HomaL4Protocol::NoWay,
-                               Ptr<HomaL4Protocol>(this),
-                               HomaAddress::ToIpv6(peer->address),
-                               token);
+        Simulator::ScheduleNow(&HomaL4Protocol::NoWay, Ptr<HomaL4Protocol>(this), to);
     }
 }
 
 void
-HomaL4Protocol::NoWay(Ipv6Address peer, uint32_t token)
+HomaL4Protocol::NoWay(Ipv6Address peer)
 {
     if (m_transport && m_transport->IsStarted())
     {
-        m_ways[token].told = false;
+        m_ways[peer].told = false;
         m_transport->Unreachable(peer, 0, HomaError::UNREACHABLE);
     }
 }
 
 bool
-HomaL4Protocol::IsStale(const Way& way) const
+HomaL4Protocol::IsStale(const Way& way)
 {
-    return !way.known || way.age != m_age || way.until < Simulator::Now();
+    return !way.known || way.until < Simulator::Now();
 }
 
 bool
@@ -259,27 +252,26 @@ HomaL4Protocol::SendIpv4(Way& way, Ipv4Address to, Ptr<Packet> datagram)
         }
         way.interface = m_ipv4->GetInterfaceForDevice(way.route->GetOutputDevice());
         way.local = m_ipv4->GetInterfaceForAddress(to) >= 0;
-        way.source = way.route->GetSource();
-        auto heard = m_heardAt.find(Ipv6Address::MakeIpv4MappedAddress(to));
-        if (heard != m_heardAt.end() &&
-            m_ipv4->GetInterfaceForAddress(heard->second.GetIpv4MappedAddress()) >= 0)
+        way.source = Ipv6Address::MakeIpv4MappedAddress(way.route->GetSource());
+        if (!way.heardAt.IsAny() &&
+            m_ipv4->GetInterfaceForAddress(way.heardAt.GetIpv4MappedAddress()) >= 0)
         {
-            way.source = heard->second.GetIpv4MappedAddress();
+            way.source = way.heardAt;
         }
-        /* A routing protocol that is still looking gives the loopback device: it wants to see every packet. */
+        /* A routing protocol that is still looking gives the loopback device: it wants to see every
+         * packet. */
         way.known = way.local || !DynamicCast<LoopbackNetDevice>(way.route->GetOutputDevice());
         way.until = Simulator::Now() + m_routeLifetime;
-        way.age = m_age;
     }
     if (way.local)
     {
         /* IP would deliver it within this call, while the transport is sending. */
         Simulator::ScheduleNow([down = m_downTarget, datagram, way, to]() {
-            down(datagram, way.source, to, PROT_NUMBER, way.route);
+            down(datagram, way.source.GetIpv4MappedAddress(), to, PROT_NUMBER, way.route);
         });
         return true;
     }
-    m_downTarget(datagram, way.source, to, PROT_NUMBER, way.route);
+    m_downTarget(datagram, way.source.GetIpv4MappedAddress(), to, PROT_NUMBER, way.route);
     return true;
 }
 
@@ -305,24 +297,22 @@ HomaL4Protocol::SendIpv6(Way& way, Ipv6Address to, Ptr<Packet> datagram)
         }
         way.interface = m_ipv6->GetInterfaceForDevice(way.route6->GetOutputDevice());
         way.local = m_ipv6->GetInterfaceForAddress(to) >= 0;
-        way.source6 = way.route6->GetSource();
-        auto heard = m_heardAt.find(to);
-        if (heard != m_heardAt.end() && m_ipv6->GetInterfaceForAddress(heard->second) >= 0)
+        way.source = way.route6->GetSource();
+        if (!way.heardAt.IsAny() && m_ipv6->GetInterfaceForAddress(way.heardAt) >= 0)
         {
-            way.source6 = heard->second;
+            way.source = way.heardAt;
         }
         way.known = way.local || !DynamicCast<LoopbackNetDevice>(way.route6->GetOutputDevice());
         way.until = Simulator::Now() + m_routeLifetime;
-        way.age = m_age;
     }
     if (way.local)
     {
         Simulator::ScheduleNow([down = m_downTarget6, datagram, way, to]() {
-            down(datagram, way.source6, to, PROT_NUMBER, way.route6);
+            down(datagram, way.source, to, PROT_NUMBER, way.route6);
         });
         return true;
     }
-    m_downTarget6(datagram, way.source6, to, PROT_NUMBER, way.route6);
+    m_downTarget6(datagram, way.source, to, PROT_NUMBER, way.route6);
     return true;
 }
 
@@ -339,11 +329,11 @@ HomaL4Protocol::ReceiveFrom(Ipv6Address from, Ipv6Address at, Ptr<Packet> packet
     {
         return RX_ENDPOINT_CLOSED;
     }
-    auto [heard, first] = m_heardAt.emplace(from, at);
-    if (first || !(heard->second == at))
+    Way& way = m_ways[from];
+    if (!(way.heardAt == at))
     {
-        heard->second = at;
-        m_age++;
+        way.heardAt = at;
+        way.known = false;
     }
     uint8_t bytes[HOMA_MAX_HEADER];
     uint32_t length = packet->GetSize();

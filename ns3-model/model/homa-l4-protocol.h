@@ -2,7 +2,8 @@
 /*
  * The ordinary road: a Homa transport on a node's IPv4 and IPv6 stacks, over any NetDevice.
  *
- * HomaHelper puts it on nodes. It carries packets between HomaTransport and IP, with real bytes, and decides nothing.
+ * HomaHelper puts it on nodes. It carries packets between HomaTransport and IP, with real bytes,
+ * and decides nothing.
  */
 #ifndef HOMA_L4_PROTOCOL_H
 #define HOMA_L4_PROTOCOL_H
@@ -14,7 +15,6 @@
 #include "ns3/nstime.h"
 
 #include <unordered_map>
-#include <vector>
 
 namespace ns3
 {
@@ -29,10 +29,13 @@ class Node;
 /**
  * \brief Homa over IP, protocol number 146.
  *
- * Aggregate a HomaTransport and this to a node that has an InternetStack. The priority of a packet is the upper three bits of
- * its TOS or traffic class. The transport starts with the simulation, or at Start(): by then the node's interfaces must be
- * there, because the MTU, the link's rate and its framing are read from them (of several interfaces, the smallest MTU and the
- * fastest link).
+ * Aggregate a HomaTransport and this to a node that has an InternetStack. The priority of a packet
+ * is the upper three bits of its TOS or traffic class. The transport starts with the simulation, or
+ * at Start(): by then the node's interfaces must be there, because the MTU, the link's rate and its
+ * framing are read from them (of several interfaces, the smallest MTU and the fastest link).
+ *
+ * Packets to a peer come from the address that it last used for us, or else from the one its route
+ * gives. So a client must not use two addresses of one server at the same time.
  */
 class HomaL4Protocol : public IpL4Protocol, public HomaOutput
 {
@@ -94,23 +97,24 @@ class HomaL4Protocol : public IpL4Protocol, public HomaOutput
     /** How packets get to a peer. */
     struct Way
     {
-        Time until;           //!< When to look again; zero: never looked.
-        Ptr<Ipv4Route> route; //!< For IPv4.
+        Time until;            //!< When to look again.
+        Ptr<Ipv4Route> route;  //!< For IPv4.
         Ptr<Ipv6Route> route6; //!< For IPv6.
-        Ipv4Address source;   //!< Ours, for IPv4.
-        Ipv6Address source6;  //!< Ours, for IPv6.
-        uint32_t interface{0}; //!< Its IP interface.
-        bool known{false};    //!< There is one.
-        bool local{false};    //!< It leads back to this node.
-        bool told{false};     //!< That there is none: the transport will hear.
-        uint32_t age{0};      //!< Value of m_age when looked up.
+        Ipv6Address source;    //!< Our address; IPv4-mapped for IPv4.
+        Ipv6Address heardAt;   //!< Our address that the peer last sent to; any: none.
+        uint32_t interface {
+            0
+        };                 //!< Its IP interface.
+        bool known{false}; //!< There is a route.
+        bool local{false}; //!< It leads back to this node.
+        bool told{false};  //!< That there is none: the transport will hear.
     };
 
     /**
-     * \param way A cached way.
+     * \param way Cached.
      * \return Whether it must be looked up again, apart from the state of its interface.
      */
-    bool IsStale(const Way& way) const;
+    static bool IsStale(const Way& way);
     /**
      * Send over IPv4.
      * \param way Its cached way.
@@ -130,9 +134,8 @@ class HomaL4Protocol : public IpL4Protocol, public HomaOutput
     /**
      * Tell the transport that there is no way to a peer.
      * \param peer The peer.
-     * \param token Its number.
      */
-    void NoWay(Ipv6Address peer, uint32_t token);
+    void NoWay(Ipv6Address peer);
     /**
      * Hand a packet to the transport.
      * \param from Sender.
@@ -147,17 +150,15 @@ class HomaL4Protocol : public IpL4Protocol, public HomaOutput
      */
     static void AddDevice(Ptr<NetDevice> device, HomaTransport::Link& link);
 
-    Ptr<Node> m_node;                 //!< Ours.
-    Ptr<Ipv4> m_ipv4;                 //!< Its IPv4, or null.
-    Ptr<Ipv6> m_ipv6;                 //!< Its IPv6, or null.
-    Ptr<HomaTransport> m_transport;   //!< Its Homa.
-    DownTargetCallback m_downTarget;  //!< Sends over IPv4.
+    Ptr<Node> m_node;                  //!< Ours.
+    Ptr<Ipv4> m_ipv4;                  //!< Its IPv4, or null.
+    Ptr<Ipv6> m_ipv6;                  //!< Its IPv6, or null.
+    Ptr<HomaTransport> m_transport;    //!< Its Homa.
+    DownTargetCallback m_downTarget;   //!< Sends over IPv4.
     DownTargetCallback6 m_downTarget6; //!< Sends over IPv6.
-    Time m_routeLifetime;             //!< How long a route is used without looking it up again.
-    std::vector<Way> m_ways;          //!< By peer token.
-    /** At which address of ours peers reach us: answers must come from there. */
-    std::unordered_map<Ipv6Address, Ipv6Address, Ipv6AddressHash> m_heardAt;
-    uint32_t m_age{0}; //!< Counts the changes of m_heardAt.
+    Time m_routeLifetime;              //!< How long a route is used without looking it up again.
+    /** By peer. */
+    std::unordered_map<Ipv6Address, Way, Ipv6AddressHash> m_ways;
 };
 
 } // namespace ns3

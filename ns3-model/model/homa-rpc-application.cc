@@ -290,11 +290,10 @@ HomaRpcClient::Issue()
     }
     uint32_t size = sampler_draw(m_sizes, rng_next(m_rng.get()));
     std::size_t to = m_servers.size() > 1 ? rng_below(m_rng.get(), m_servers.size()) : 0;
-    HomaRpc* rpc =
-        m_transport->Call(this, m_servers[to], m_localPort, m_remotePort, size, nullptr);
+    HomaRpc* rpc = m_transport->Call(this, m_servers[to], m_localPort, m_remotePort, size, nullptr);
     NS_ABORT_MSG_UNLESS(rpc,
-                        "HomaRpcClient: a message of " << size
-                                                       << " bytes is longer than MaxMessage allows");
+                        "HomaRpcClient: refused: a message of "
+                            << size << " bytes, when MaxMessage and PeerNetMax allow less");
     m_issued++;
     m_issuedBytes += size;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Traffic: a client that issues RPCs of drawn sizes, open loop (Poisson) or closed loop, and the server that answers them.
+ * Traffic: a client that issues RPCs of drawn sizes, open loop (Poisson) or closed loop, and the
+ * server that answers them.
  */
 #ifndef HOMA_RPC_APPLICATION_H
 #define HOMA_RPC_APPLICATION_H
@@ -25,8 +26,8 @@ class HomaArrivalEvent;
 /**
  * \brief Answers RPCs.
  *
- * The response is as long as the request, or of a fixed length; 1 byte makes messages one-way: the shortest response there is
- * completes the RPC.
+ * The response is as long as the request, or of a fixed length; 1 byte makes messages one-way: the
+ * shortest response there is completes the RPC.
  */
 class HomaRpcServer : public Application, public HomaUser
 {
@@ -60,18 +61,19 @@ class HomaRpcServer : public Application, public HomaUser
      */
     void Answer(Ipv6Address peer, uint64_t id);
 
-    uint16_t m_port;             //!< Served.
-    uint32_t m_responseBytes;    //!< 0: as long as the request.
-    Time m_serviceTime;          //!< Between request and response.
-    Ptr<HomaTransport> m_transport; //!< Of our node.
+    uint16_t m_port;                          //!< Served.
+    uint32_t m_responseBytes;                 //!< 0: as long as the request.
+    Time m_serviceTime;                       //!< Between request and response.
+    Ptr<HomaTransport> m_transport;           //!< Of our node.
     TracedCallback<const HomaRpc*> m_request; //!< See RequestCallback.
 };
 
 /**
  * \brief Issues RPCs.
  *
- * Open loop (Outstanding 0): with exponential gaps of mean Interval, whatever becomes of them. Closed loop: Outstanding RPCs at a
- * time, a new one as soon as one ends. Sizes come from Workload, destinations are drawn evenly from those added.
+ * Open loop (Outstanding 0): with exponential gaps of mean Interval, whatever becomes of them.
+ * Closed loop: Outstanding RPCs at a time, a new one as soon as one ends. Sizes come from Workload,
+ * destinations are drawn evenly from those added.
  */
 class HomaRpcClient : public Application, public HomaUser
 {
@@ -127,21 +129,21 @@ class HomaRpcClient : public Application, public HomaUser
     /** Schedule the next arrival of the open loop. */
     void Arm();
 
-    std::string m_workload;       //!< See the attribute.
-    Time m_interval;              //!< Mean gap.
-    uint32_t m_outstanding;       //!< Closed loop's; 0: open.
-    uint16_t m_remotePort;        //!< Servers'.
-    uint64_t m_limit;             //!< RPCs to issue at most; 0: no limit.
-    uint64_t m_issued{0};         //!< See GetIssued().
-    uint64_t m_issuedBytes{0};    //!< See GetIssuedBytes().
-    uint16_t m_localPort{0};      //!< Ours.
-    bool m_running{false};        //!< Between start and stop.
-    Ptr<HomaTransport> m_transport;             //!< Of our node.
-    std::vector<Ipv6Address> m_servers;         //!< Destinations.
-    std::unique_ptr<struct sampler> m_own;      //!< Opened from Workload.
-    const struct sampler* m_sizes{nullptr};     //!< Own or shared.
-    std::unique_ptr<struct rng> m_rng;          //!< Random numbers.
-    Ptr<HomaArrivalEvent> m_arrival;            //!< Reused.
+    std::string m_workload;                      //!< See the attribute.
+    Time m_interval;                             //!< Mean gap.
+    uint32_t m_outstanding;                      //!< Closed loop's; 0: open.
+    uint16_t m_remotePort;                       //!< Servers'.
+    uint64_t m_limit;                            //!< RPCs to issue at most; 0: no limit.
+    uint64_t m_issued{0};                        //!< See GetIssued().
+    uint64_t m_issuedBytes{0};                   //!< See GetIssuedBytes().
+    uint16_t m_localPort{0};                     //!< Ours.
+    bool m_running{false};                       //!< Between start and stop.
+    Ptr<HomaTransport> m_transport;              //!< Of our node.
+    std::vector<Ipv6Address> m_servers;          //!< Destinations.
+    std::unique_ptr<struct sampler> m_own;       //!< Opened from Workload.
+    const struct sampler* m_sizes{nullptr};      //!< Own or shared.
+    std::unique_ptr<struct rng> m_rng;           //!< Random numbers.
+    Ptr<HomaArrivalEvent> m_arrival;             //!< Reused.
     TracedCallback<const HomaRpc*, bool> m_done; //!< See DoneCallback.
 };
 

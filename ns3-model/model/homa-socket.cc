@@ -33,12 +33,13 @@ HomaSocket::GetTypeId()
             .SetParent<Socket>()
             .SetGroupName("Homa")
             .AddConstructor<HomaSocket>()
-            .AddAttribute("KeepContent",
-                          "Keep the content of received messages; otherwise only their lengths, and "
-                          "they are read as zeros.",
-                          BooleanValue(true),
-                          MakeBooleanAccessor(&HomaSocket::m_keepContent),
-                          MakeBooleanChecker())
+            .AddAttribute(
+                "KeepContent",
+                "Keep the content of received messages; otherwise only their lengths, and "
+                "they are read as zeros.",
+                BooleanValue(true),
+                MakeBooleanAccessor(&HomaSocket::m_keepContent),
+                MakeBooleanChecker())
             .AddAttribute("Server",
                           "Take requests even when not bound to a server port.",
                           BooleanValue(false),
@@ -553,8 +554,7 @@ HomaSocket::Recv(uint32_t maxSize, uint32_t flags)
 Ptr<Packet>
 HomaSocket::RecvFrom(uint32_t maxSize, uint32_t flags, Address& from)
 {
-    if (!m_queue.empty() && m_queue.front().packet &&
-        m_queue.front().packet->GetSize() > maxSize)
+    if (!m_queue.empty() && m_queue.front().packet && m_queue.front().packet->GetSize() > maxSize)
     {
         Fail(ERROR_MSGSIZE);
         return nullptr;

@@ -24,22 +24,26 @@ struct HomaMessage
     Address from;          //!< The other side: InetSocketAddress or Inet6SocketAddress.
     uint64_t cookie{0};    //!< As given to HomaSocket::SendRequest(); 0 for requests.
     bool isRequest{false}; //!< A request: answer it with HomaSocket::SendReply().
-    /** Why the RPC failed: ERROR_NOTERROR, ERROR_AGAIN (timed out), ERROR_NOTCONN, ERROR_NOROUTETOHOST. */
+    /** Why the RPC failed: ERROR_NOTERROR, ERROR_AGAIN (timed out), ERROR_NOTCONN,
+     * ERROR_NOROUTETOHOST. */
     Socket::SocketErrno error{Socket::ERROR_NOTERROR};
 };
 
 /**
  * \brief A Homa socket.
  *
- * SendRequest(), SendReply() and RecvMessage() are Homa's interface. One socket can be client and server at once, to any number
- * of peers; Connect() only sets a default peer. Ports 1 to 32767 are for servers, which Bind() to them; a socket not bound to
- * one gets a client port and refuses requests, unless its attribute Server is set.
+ * SendRequest(), SendReply() and RecvMessage() are Homa's interface. One socket can be client and
+ * server at once, to any number of peers; Connect() only sets a default peer. Ports 1 to 32767 are
+ * for servers, which Bind() to them; a socket not bound to one gets a client port and refuses
+ * requests, unless its attribute Server is set.
  *
- * Programs written for datagram sockets work too: Send() and SendTo() send one-way messages, which are RPCs whose response is
- * swallowed; Recv() and RecvFrom() answer the requests they take with the shortest response, one byte, and return null with
- * GetErrno() set when it is a failed RPC's turn. They never cut a message: one longer than maxSize stays in the queue.
+ * Programs written for datagram sockets work too: Send() and SendTo() send one-way messages, which
+ * are RPCs whose response is swallowed; Recv() and RecvFrom() answer the requests they take with
+ * the shortest response, one byte, and return null with GetErrno() set when it is a failed RPC's
+ * turn. They never cut a message: one longer than maxSize stays in the queue.
  *
- * ns-3 has no ETIMEDOUT among its socket errors: an RPC whose peer does not answer fails with ERROR_AGAIN.
+ * ns-3 has no ETIMEDOUT among its socket errors: an RPC whose peer does not answer fails with
+ * ERROR_AGAIN.
  */
 class HomaSocket : public Socket, private HomaUser
 {
@@ -182,20 +186,20 @@ class HomaSocket : public Socket, private HomaUser
     /** \return See the attribute Server. */
     bool GetServer() const;
 
-    Ptr<Node> m_node;                //!< Where it is.
-    Ptr<HomaTransport> m_transport;  //!< Of the node.
-    mutable SocketErrno m_errno{ERROR_NOTERROR}; //!< Of the last call that failed.
-    uint16_t m_port{0};              //!< Ours; 0: not bound.
-    Ipv6Address m_local;             //!< As given to Bind().
-    bool m_ipv6{false};              //!< Bound for IPv6 too.
-    bool m_server{false};            //!< Takes requests at a client port.
-    bool m_keepContent{true};        //!< See the attribute.
-    bool m_closed{false};            //!< Close() was called.
-    bool m_shutSend{false};          //!< ShutdownSend() was called.
-    bool m_shutRecv{false};          //!< ShutdownRecv() was called.
-    Address m_peer;                  //!< Of Connect().
-    std::deque<HomaMessage> m_queue; //!< Messages not taken yet.
-    uint64_t m_queuedBytes{0};       //!< In m_queue.
+    Ptr<Node> m_node;                              //!< Where it is.
+    Ptr<HomaTransport> m_transport;                //!< Of the node.
+    mutable SocketErrno m_errno{ERROR_NOTERROR};   //!< Of the last call that failed.
+    uint16_t m_port{0};                            //!< Ours; 0: not bound.
+    Ipv6Address m_local;                           //!< As given to Bind().
+    bool m_ipv6{false};                            //!< Bound for IPv6 too.
+    bool m_server{false};                          //!< Takes requests at a client port.
+    bool m_keepContent{true};                      //!< See the attribute.
+    bool m_closed{false};                          //!< Close() was called.
+    bool m_shutSend{false};                        //!< ShutdownSend() was called.
+    bool m_shutRecv{false};                        //!< ShutdownRecv() was called.
+    Address m_peer;                                //!< Of Connect().
+    std::deque<HomaMessage> m_queue;               //!< Messages not taken yet.
+    uint64_t m_queuedBytes{0};                     //!< In m_queue.
     std::unordered_map<uint64_t, Issued> m_issued; //!< RPCs in progress, by id.
 };
 

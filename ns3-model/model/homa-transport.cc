@@ -50,7 +50,8 @@ HomaUser::KeepsContent() const
 /** Who owns RPCs whose user has gone. */
 static HomaUser g_nobody;
 
-/** A timer of a host: one event object, scheduled again and again, so that it costs no allocation. */
+/** A timer of a host: one event object, scheduled again and again, so that it costs no allocation.
+ */
 class HomaTimerEvent : public EventImpl
 {
   public:
@@ -230,7 +231,8 @@ struct HomaHostOps
         {
             return;
         }
-        bool unfinished = r->IsClient() ? !rpc->delivering : !rpc->out.length || rpc->out.sent < rpc->out.length;
+        bool unfinished =
+            r->IsClient() ? !rpc->delivering : !rpc->out.length || rpc->out.sent < rpc->out.length;
         if (unfinished)
         {
             t->m_messageAborted(r, r->IsClient() ? rpc->out.length : rpc->core.in.length);
@@ -485,7 +487,8 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
     NS_ABORT_MSG_IF(m_historyPlaces & (m_historyPlaces - 1),
                     "HomaTransport: HistoryPlaces must be a power of two");
     struct homa_host_link wire = {link.mtu, link.framing, link.minFrame};
-    /* The clock never goes back within a simulation, so ids of a host's earlier lives are below this. */
+    /* The clock never goes back within a simulation, so ids of a host's earlier lives are below
+     * this. */
     uint64_t firstId = (static_cast<uint64_t>(Simulator::Now().GetTimeStep()) & ~1ULL) + 2;
     bool ok = homa_host_init(m_host.get(),
                              &HomaHostOps::ops,
@@ -548,6 +551,10 @@ HomaTransport::Call(HomaUser* user,
         return nullptr;
     }
     struct homa_host_peer* peer = homa_host_peer(m_host.get(), now, HomaAddress::FromIpv6(to));
+    if (!peer)
+    {
+        return nullptr;
+    }
     HomaRpc* rpc = new HomaRpc;
     rpc->m_user = user;
     rpc->m_startNs = now;
@@ -617,8 +624,7 @@ HomaTransport::Forget(HomaUser* user)
 HomaRpc*
 HomaTransport::Find(Ipv6Address peer, uint64_t id)
 {
-    uint64_t now = Simulator::Now().GetTimeStep();
-    struct homa_host_peer* p = homa_host_peer(m_host.get(), now, HomaAddress::FromIpv6(peer));
+    struct homa_host_peer* p = homa_host_known_peer(m_host.get(), HomaAddress::FromIpv6(peer));
     struct homa_host_rpc* rpc = homa_host_find(m_host.get(), p, id);
     return rpc ? HomaHostOps::Rpc(rpc) : nullptr;
 }
@@ -640,12 +646,7 @@ HomaTransport::Receive(const homa_address& from,
     }
     m_refused = false;
     m_payload = payload;
-    homa_host_input(m_host.get(),
-                    Simulator::Now().GetTimeStep(),
-                    from,
-                    bytes,
-                    readable,
-                    length);
+    homa_host_input(m_host.get(), Simulator::Now().GetTimeStep(), from, bytes, readable, length);
     m_payload = nullptr;
     return !m_refused;
 }
@@ -654,7 +655,7 @@ void
 HomaTransport::Unreachable(Ipv6Address peer, uint16_t port, HomaError error)
 {
     uint64_t now = Simulator::Now().GetTimeStep();
-    struct homa_host_peer* p = homa_host_peer(m_host.get(), now, HomaAddress::FromIpv6(peer));
+    struct homa_host_peer* p = homa_host_known_peer(m_host.get(), HomaAddress::FromIpv6(peer));
     homa_host_unreachable(m_host.get(),
                           now,
                           p,

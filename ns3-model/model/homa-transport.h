@@ -2,8 +2,9 @@
 /*
  * A host's Homa: the protocol core as an ns-3 object.
  *
- * Applications and sockets issue and answer RPCs through HomaTransport and hear of them as a HomaUser. Packets leave and arrive
- * through a HomaOutput: HomaFabricOutput on the lean road, HomaL4Protocol on an ordinary InternetStack.
+ * Applications and sockets issue and answer RPCs through HomaTransport and hear of them as a
+ * HomaUser. Packets leave and arrive through a HomaOutput: HomaFabricOutput on the lean road,
+ * HomaL4Protocol on an ordinary InternetStack.
  */
 #ifndef HOMA_TRANSPORT_H
 #define HOMA_TRANSPORT_H
@@ -108,10 +109,10 @@ class HomaRpc
   private:
     friend class HomaTransport;
     friend struct HomaHostOps;
-    homa_host_rpc* m_core{nullptr};             //!< The protocol's part.
-    HomaUser* m_user{nullptr};                  //!< Who issues or serves it.
-    uint64_t m_startNs{0};                      //!< See GetStartNs().
-    Ptr<Packet> m_out;                          //!< Content to send, or null.
+    homa_host_rpc* m_core{nullptr};                        //!< The protocol's part.
+    HomaUser* m_user{nullptr};                             //!< Who issues or serves it.
+    uint64_t m_startNs{0};                                 //!< See GetStartNs().
+    Ptr<Packet> m_out;                                     //!< Content to send, or null.
     std::unique_ptr<std::map<uint32_t, Ptr<Packet>>> m_in; //!< Content received, by offset.
 };
 
@@ -126,9 +127,8 @@ class HomaOutput
      * Send a packet.
      * \param peer Where to.
      * \param packet Header fields, for homa_wire_encode().
-     * \param content Bytes of the message after the header; null for control packets and for messages
-     *        whose content is not simulated.
-     * \param priority For the IP header, 0 to 7.
+     * \param content Bytes of the message after the header; null for control packets and for
+     * messages whose content is not simulated. \param priority For the IP header, 0 to 7.
      */
     virtual void Send(const struct homa_host_peer* peer,
                       const homa_packet& packet,
@@ -139,8 +139,9 @@ class HomaOutput
 /**
  * \brief A host's Homa.
  *
- * Its attributes are the protocol's parameters, generated from the core's table: UnschedBytes is the
- * core's unsched_bytes, and so on. They take effect when the transport starts and can be changed while it runs.
+ * Its attributes are the protocol's parameters, generated from the core's table: UnschedBytes is
+ * the core's unsched_bytes, and so on. They take effect when the transport starts and can be
+ * changed while it runs.
  */
 class HomaTransport : public Object
 {
@@ -195,7 +196,7 @@ class HomaTransport : public Object
      * \param length Bytes, 1 to MaxMessage.
      * \param content The bytes, or null if they are not simulated.
      * \param cookie For HomaRpc::cookie.
-     * \return The RPC, or null if the length is out of range.
+     * \return The RPC, or null if the length is out of range, or there are PeerNetMax other peers.
      */
     HomaRpc* Call(HomaUser* user,
                   Ipv6Address to,
@@ -218,8 +219,8 @@ class HomaTransport : public Object
      */
     void Abort(HomaRpc* rpc);
     /**
-     * Forget all RPCs of a user, whether it issued them or serves them; it hears nothing more of them.
-     * \param user The user, which may be deleted after this.
+     * Forget all RPCs of a user, whether it issued them or serves them; it hears nothing more of
+     * them. \param user The user, which may be deleted after this.
      */
     void Forget(HomaUser* user);
     /**
@@ -258,9 +259,8 @@ class HomaTransport : public Object
     /** \return Counters since the start. */
     const homa_counters& GetCounters() const;
     /**
-     * Fit the priority cutoffs to a distribution of message sizes known in advance, and start from them.
-     * \param draw Returns a size, bytes.
-     * \param draws Number of sizes to draw.
+     * Fit the priority cutoffs to a distribution of message sizes known in advance, and start from
+     * them. \param draw Returns a size, bytes. \param draws Number of sizes to draw.
      */
     void LearnSizes(const std::function<uint32_t()>& draw, uint32_t draws);
     /** \return The protocol's host; for tests and reports. */
@@ -306,22 +306,22 @@ class HomaTransport : public Object
     template <std::size_t AT>
     uint64_t GetParameter() const;
 
-    std::unique_ptr<homa_host> m_host;            //!< The protocol.
-    std::unique_ptr<homa_params> m_params;        //!< Before the start; then the host's count.
-    HomaOutput* m_output{nullptr};                //!< Where packets go.
-    bool m_started{false};                        //!< See IsStarted().
-    bool m_refused{false};                        //!< The packet being received was refused.
-    Ptr<Packet> m_payload;                        //!< Of the packet being received.
-    uint32_t m_historyPlaces;                     //!< Finished requests remembered.
-    uint16_t m_nextPort{0x8000};                  //!< Next client port to try.
+    std::unique_ptr<homa_host> m_host;               //!< The protocol.
+    std::unique_ptr<homa_params> m_params;           //!< Before the start; then the host's count.
+    HomaOutput* m_output{nullptr};                   //!< Where packets go.
+    bool m_started{false};                           //!< See IsStarted().
+    bool m_refused{false};                           //!< The packet being received was refused.
+    Ptr<Packet> m_payload;                           //!< Of the packet being received.
+    uint32_t m_historyPlaces;                        //!< Finished requests remembered.
+    uint16_t m_nextPort{0x8000};                     //!< Next client port to try.
     std::unordered_map<uint16_t, HomaUser*> m_ports; //!< Users by port; null: a client's.
-    Ptr<HomaTimerEvent> m_timers[2];              //!< By enum homa_host_timer.
+    Ptr<HomaTimerEvent> m_timers[2];                 //!< By enum homa_host_timer.
     TracedCallback<const HomaRpc*, uint32_t> m_messageSent;     //!< Handed to the transport.
     TracedCallback<const HomaRpc*, uint32_t> m_messageReceived; //!< Complete.
     TracedCallback<const HomaRpc*, uint32_t> m_messageAborted;  //!< Failed or forgotten unfinished.
     TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetSent;     //!< Any type.
     TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetReceived; //!< Valid ones.
-    TracedCallback<const HomaRpc*, uint32_t, uint8_t> m_granted; //!< Grants sent.
+    TracedCallback<const HomaRpc*, uint32_t, uint8_t> m_granted;               //!< Grants sent.
 };
 
 } // namespace ns3
