@@ -42,7 +42,9 @@ bench-sim: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim bench
 	@experiments/bench-sim
 
-contrib: deps-demo
+CONTRIB_PACKAGES := $(BUILD_PACKAGES) cmake ninja-build dpkg-dev
+contrib:
+	@util/install-packages $(CONTRIB_PACKAGES)
 	@ns3-model/contrib-check
 
 clean:

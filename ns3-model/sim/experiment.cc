@@ -4,12 +4,12 @@
  */
 #include "experiment.h"
 
+#include "workloads/random.h"
+
 #include "ns3/core-module.h"
 #include "ns3/homa-address.h"
 #include "ns3/homa-helper.h"
 #include "ns3/leaf-spine-helper.h"
-
-#include "workloads/random.h"
 
 #include <algorithm>
 #include <cmath>
@@ -50,7 +50,8 @@ Experiment::Experiment(const Options& options)
     if (!options.scheduler.empty())
     {
         TypeId type;
-        if (!TypeId::LookupByNameFailSafe(options.scheduler, &type) || !type.IsChildOf(Scheduler::GetTypeId()))
+        if (!TypeId::LookupByNameFailSafe(options.scheduler, &type) ||
+            !type.IsChildOf(Scheduler::GetTypeId()))
         {
             std::fprintf(stderr,
                          "homa-sim: \"%s\" is not an ns-3 scheduler; try ns3::HeapScheduler\n",
@@ -101,7 +102,8 @@ Experiment::Experiment(const Options& options)
     {
         struct rng rng;
         rng_seed(&rng, 1, 0);
-        m_transports[i]->LearnSizes([&]() { return sampler_draw(&m_sizes, rng_next(&rng)); }, 20000);
+        m_transports[i]->LearnSizes([&]() { return sampler_draw(&m_sizes, rng_next(&rng)); },
+                                    20000);
     }
     Calibrate();
     for (uint32_t i = 0; i < hosts; i++)
@@ -109,15 +111,27 @@ Experiment::Experiment(const Options& options)
         Ptr<Node> node = m_fabric->GetNode(i);
         Ptr<HomaRpcServer> server = CreateObject<HomaRpcServer>();
         server->SetAttribute("ResponseBytes", UintegerValue(options.responseBytes));
-        server->TraceConnectWithoutContext("Request", MakeBoundCallback(+[](Experiment* e, uint32_t host, const HomaRpc* rpc) { e->Arrived(host, rpc); }, this, i));
+        server->TraceConnectWithoutContext(
+            "Request",
+            MakeBoundCallback(
+                +[](Experiment* e, uint32_t host, const HomaRpc* rpc) { e->Arrived(host, rpc); },
+                this,
+                i));
         node->AddApplication(server);
         Ptr<HomaRpcClient> client = CreateObject<HomaRpcClient>();
         client->SetSampler(&m_sizes);
         client->SetStream(options.seed, i);
-        client->SetAttribute(
-            "Interval",
-            TimeValue(NanoSeconds(std::max(1LL, std::llround(1e9 / m_findings.messagesPerSecond)))));
-        client->TraceConnectWithoutContext("Done", MakeBoundCallback(+[](Experiment* e, uint32_t host, const HomaRpc* rpc, bool failed) { e->Done(host, rpc, failed); }, this, i));
+        client->SetAttribute("Interval",
+                             TimeValue(NanoSeconds(
+                                 std::max(1LL, std::llround(1e9 / m_findings.messagesPerSecond)))));
+        client->TraceConnectWithoutContext(
+            "Done",
+            MakeBoundCallback(
+                +[](Experiment* e, uint32_t host, const HomaRpc* rpc, bool failed) {
+                    e->Done(host, rpc, failed);
+                },
+                this,
+                i));
         for (uint32_t k = 0; k < hosts; k++)
         {
             if (k != i)
@@ -136,11 +150,13 @@ Experiment::~Experiment()
     sampler_close(&m_sizes);
 }
 
-/** Published degrees of overcommitment, which are also the numbers of scheduled levels (SIGCOMM 2018). */
+/** Published degrees of overcommitment, which are also the numbers of scheduled levels (SIGCOMM
+ * 2018). */
 static uint32_t
 PublishedLevels(const std::string& workload)
 {
-    static const std::map<std::string, uint32_t> levels = {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
+    static const std::map<std::string, uint32_t> levels =
+        {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
     auto at = levels.find(workload);
     return at == levels.end() ? 0 : at->second;
 }
@@ -186,7 +202,9 @@ Experiment::WireBytes(uint32_t bytes) const
     uint64_t packets = (bytes + m_packet - 1) / m_packet;
     uint64_t unscheduled = (std::min(p.unsched_bytes, p.max_message) + m_packet - 1) / m_packet;
     uint64_t last = bytes - (packets - 1) * m_packet;
-    double wire = (packets - 1) * FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + m_packet) + FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + last);
+    double wire =
+        (packets - 1) * FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + m_packet) +
+        FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + last);
     /* Every arriving packet of a message with ungranted bytes brings a grant for one more. */
     if (packets > unscheduled)
     {
@@ -207,7 +225,8 @@ Experiment::Calibrate()
     };
     double wire = sampler_expect(&m_sizes, perMessage, this);
     double rate = m_options.messageRate;
-    /* The ack rides on the next packet to the same server, or is asked for after request_ack_ticks. */
+    /* The ack rides on the next packet to the same server, or is asked for after request_ack_ticks.
+     */
     double askAfter = GetParameters().request_ack_ticks * 1e-9 * GetParameters().tick_ns;
     double asked = ControlBytes(HOMA_NEED_ACK) + ControlBytes(HOMA_ACK);
     double acks = 0;
@@ -235,7 +254,8 @@ Experiment::Calibrate()
     }
     else
     {
-        /* The longest message at twice its least time, or a fifth of the measured time, whichever is less; but not a moment. */
+        /* The longest message at twice its least time, or a fifth of the measured time, whichever
+         * is less; but not a moment. */
         double longest = 2 * 1e9 * m_sizes.bytes[m_sizes.rows - 1] / capacity;
         m_findings.warmupNs = std::max(1e6, std::min(longest, 0.2 * m_findings.durationNs));
     }
@@ -267,7 +287,8 @@ Experiment::Arrived(uint32_t host, const HomaRpc* rpc)
     {
         return;
     }
-    /* Marked, so that Finish() does not take it for unfinished when only its response is under way. */
+    /* Marked, so that Finish() does not take it for unfinished when only its response is under way.
+     */
     sent->cookie = 1;
     uint64_t took = Simulator::Now().GetTimeStep() - sent->GetStartNs();
     m_recorder.Add(bytes, static_cast<double>(took) / LeastNs(bytes, src, host));
@@ -316,7 +337,8 @@ Experiment::StartMeasuring()
 void
 Experiment::StopMeasuring()
 {
-    double capacity = m_options.parameters.hostRate / 8.0 * m_fabric->GetNHosts() * 1e-9 * m_findings.durationNs;
+    double capacity =
+        m_options.parameters.hostRate / 8.0 * m_fabric->GetNHosts() * 1e-9 * m_findings.durationNs;
     uint64_t issued = 0;
     for (const auto& client : m_clients)
     {
@@ -334,7 +356,9 @@ Experiment::StopMeasuring()
         Finish();
         return;
     }
-    uint64_t drain = m_options.drainNs >= 0 ? m_options.drainNs : std::max<uint64_t>(m_findings.durationNs / 2, 10000000);
+    uint64_t drain = m_options.drainNs >= 0
+                         ? m_options.drainNs
+                         : std::max<uint64_t>(m_findings.durationNs / 2, 10000000);
     Simulator::Schedule(NanoSeconds(drain), &Experiment::Finish, this);
 }
 
@@ -355,7 +379,8 @@ Experiment::Finish()
             for (const struct homa_host_rpc* rpc = host.rpcs[i]; rpc; rpc = rpc->next)
             {
                 auto mine = static_cast<const HomaRpc*>(rpc->message);
-                if (mine && mine->IsClient() && !mine->cookie && mine->GetStartNs() >= m_startNs && mine->GetStartNs() < m_stopNs)
+                if (mine && mine->IsClient() && !mine->cookie && mine->GetStartNs() >= m_startNs &&
+                    mine->GetStartNs() < m_stopNs)
                 {
                     m_recorder.AddUnfinished(mine->GetSentLength());
                 }
@@ -367,10 +392,13 @@ Experiment::Finish()
 void
 Experiment::Sample()
 {
-    m_findings.backlog.emplace_back(Simulator::Now().GetTimeStep(), Backlog(m_clients, m_arrivedBytes));
+    m_findings.backlog.emplace_back(Simulator::Now().GetTimeStep(),
+                                    Backlog(m_clients, m_arrivedBytes));
     if (!m_stopped)
     {
-        Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_findings.durationNs / 100)), &Experiment::Sample, this);
+        Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_findings.durationNs / 100)),
+                            &Experiment::Sample,
+                            this);
     }
 }
 
@@ -382,7 +410,8 @@ Experiment::GetBacklog(uint32_t quarter) const
     for (const auto& [at, bytes] : m_findings.backlog)
     {
         uint64_t since = at - m_startNs;
-        if (since * 4 >= quarter * m_findings.durationNs && since * 4 < (quarter + 1) * m_findings.durationNs)
+        if (since * 4 >= quarter * m_findings.durationNs &&
+            since * 4 < (quarter + 1) * m_findings.durationNs)
         {
             sum += bytes;
             count++;
@@ -397,24 +426,37 @@ Experiment::Progress()
     /* A terminal gets one line, again and again; a file a line now and then. */
     static const bool terminal = isatty(STDERR_FILENO);
     auto now = std::chrono::steady_clock::now();
-    if (now - m_lastProgress > (terminal ? std::chrono::milliseconds(500) : std::chrono::seconds(10)))
+    if (now - m_lastProgress >
+        (terminal ? std::chrono::milliseconds(500) : std::chrono::seconds(10)))
     {
         double elapsed = std::chrono::duration<double>(now - m_wallStart).count();
         double simulated = Simulator::Now().GetTimeStep();
         double share = simulated / m_stopNs;
         m_lastProgress = now;
-        std::fprintf(stderr, "%s%.1f ms simulated, %llu messages measured, %.0f s passed, ", terminal ? "\r" : "", simulated * 1e-6, static_cast<unsigned long long>(m_arrived), elapsed);
+        std::fprintf(stderr,
+                     "%s%.1f ms simulated, %llu messages measured, %.0f s passed, ",
+                     terminal ? "\r" : "",
+                     simulated * 1e-6,
+                     static_cast<unsigned long long>(m_arrived),
+                     elapsed);
         if (m_stopped)
         {
-            std::fprintf(stderr, "waiting for %llu messages to finish", static_cast<unsigned long long>(m_findings.issued - m_arrived));
+            std::fprintf(stderr,
+                         "waiting for %llu messages to finish",
+                         static_cast<unsigned long long>(m_findings.issued - m_arrived));
         }
         else
         {
-            std::fprintf(stderr, "%.1f%%, %.0f s to go", 100 * share, share > 0 ? elapsed * (1 - share) / share : 0.0);
+            std::fprintf(stderr,
+                         "%.1f%%, %.0f s to go",
+                         100 * share,
+                         share > 0 ? elapsed * (1 - share) / share : 0.0);
         }
         std::fputs(terminal ? "    " : "\n", stderr);
     }
-    Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_stopNs / 2000)), &Experiment::Progress, this);
+    Simulator::Schedule(NanoSeconds(std::max<uint64_t>(1, m_stopNs / 2000)),
+                        &Experiment::Progress,
+                        this);
 }
 
 void
@@ -431,7 +473,8 @@ Experiment::Run()
     }
     Simulator::Run();
     m_findings.cpuSeconds = CpuSeconds() - cpu;
-    m_findings.wallSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - m_wallStart).count();
+    m_findings.wallSeconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - m_wallStart).count();
     if (!m_options.quiet && isatty(STDERR_FILENO))
     {
         std::fprintf(stderr, "\r%100s\r", "");

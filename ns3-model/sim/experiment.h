@@ -7,12 +7,11 @@
 
 #include "options.h"
 #include "recorder.h"
+#include "workloads/sampler.h"
 
 #include "ns3/fabric.h"
 #include "ns3/homa-rpc-application.h"
 #include "ns3/homa-transport.h"
-
-#include "workloads/sampler.h"
 
 #include <chrono>
 #include <map>
@@ -24,27 +23,28 @@ struct homa_cutoffs;
 /** What a run found beside the slowdowns. */
 struct Findings
 {
-    double messagesPerSecond{0};    //!< Requests per second and host.
-    double wireBytesPerMessage{0};  //!< Computed: request, grants, response, acks.
-    double offeredLoad{0};          //!< Of the requests that were issued, by their computed wire bytes.
-    double carriedLoad{0};          //!< Wire bytes that hosts sent in the measured time.
-    double deliveredLoad{0};        //!< Wire bytes that reached hosts in it.
-    double goodput{0};              //!< Application bytes delivered in it, share of link capacity.
-    double backlogStart{0};         //!< Bytes of unfinished requests when measuring began.
-    double backlogEnd{0};           //!< The same when it ended.
-    std::vector<std::pair<uint64_t, double>> backlog; //!< Time, ns, and bytes of unfinished requests.
-    uint64_t warmupNs{0};           //!< Before measuring.
-    uint64_t durationNs{0};         //!< Of measuring.
-    uint64_t endNs{0};              //!< When the simulation ended.
-    uint64_t issued{0};             //!< Measured requests.
-    uint64_t issuedAll{0};          //!< All requests.
-    uint64_t failed{0};             //!< RPCs that ended without response.
-    uint64_t dataPackets{0};        //!< DATA packets that reached hosts, whole run.
-    uint64_t packetHops{0};         //!< Packets of all types times links, whole run.
-    uint64_t events{0};             //!< Of the simulator.
-    double wallSeconds{0};          //!< Of the run, without set-up.
-    double cpuSeconds{0};           //!< Of the run, without set-up.
-    double peakMegabytes{0};        //!< Memory of the process.
+    double messagesPerSecond{0};   //!< Requests per second and host.
+    double wireBytesPerMessage{0}; //!< Computed: request, grants, response, acks.
+    double offeredLoad{0};   //!< Of the requests that were issued, by their computed wire bytes.
+    double carriedLoad{0};   //!< Wire bytes that hosts sent in the measured time.
+    double deliveredLoad{0}; //!< Wire bytes that reached hosts in it.
+    double goodput{0};       //!< Application bytes delivered in it, share of link capacity.
+    double backlogStart{0};  //!< Bytes of unfinished requests when measuring began.
+    double backlogEnd{0};    //!< The same when it ended.
+    std::vector<std::pair<uint64_t, double>>
+        backlog;             //!< Time, ns, and bytes of unfinished requests.
+    uint64_t warmupNs{0};    //!< Before measuring.
+    uint64_t durationNs{0};  //!< Of measuring.
+    uint64_t endNs{0};       //!< When the simulation ended.
+    uint64_t issued{0};      //!< Measured requests.
+    uint64_t issuedAll{0};   //!< All requests.
+    uint64_t failed{0};      //!< RPCs that ended without response.
+    uint64_t dataPackets{0}; //!< DATA packets that reached hosts, whole run.
+    uint64_t packetHops{0};  //!< Packets of all types times links, whole run.
+    uint64_t events{0};      //!< Of the simulator.
+    double wallSeconds{0};   //!< Of the run, without set-up.
+    double cpuSeconds{0};    //!< Of the run, without set-up.
+    double peakMegabytes{0}; //!< Memory of the process.
 };
 
 /** One simulation. */
@@ -75,7 +75,8 @@ class Experiment
     double GetBacklog(uint32_t quarter) const;
     /** \return The fabric, with its ports' counters over the measured time. */
     ns3::Ptr<ns3::Fabric> GetFabric() const;
-    /** \return The hosts' protocol counters added up, as 64-bit numbers in the order of the core's struct. */
+    /** \return The hosts' protocol counters added up, as 64-bit numbers in the order of the core's
+     * struct. */
     std::vector<uint64_t> GetCounters() const;
     /** \return Priority cutoffs of host 0 at the end. */
     const struct homa_cutoffs& GetCutoffs() const;
@@ -92,9 +93,11 @@ class Experiment
     void Calibrate();
     /** A request has arrived in full. \param host At this host. \param rpc The request. */
     void Arrived(uint32_t host, const ns3::HomaRpc* rpc);
-    /** An RPC has ended. \param host Of this host. \param rpc The RPC. \param failed Without response. */
+    /** An RPC has ended. \param host Of this host. \param rpc The RPC. \param failed Without
+     * response. */
     void Done(uint32_t host, const ns3::HomaRpc* rpc, bool failed);
-    /** \param bytes Size of a message. \param src From. \param dst To. \return Least possible time, ns. */
+    /** \param bytes Size of a message. \param src From. \param dst To. \return Least possible time,
+     * ns. */
     uint64_t LeastNs(uint32_t bytes, uint32_t src, uint32_t dst) const;
     /** Begin to measure. */
     void StartMeasuring();
@@ -107,25 +110,25 @@ class Experiment
     /** Print progress, and again after a while. */
     void Progress();
 
-    Options m_options;                                   //!< What was asked for.
-    struct sampler m_sizes;                              //!< Sizes.
-    ns3::Ptr<ns3::Fabric> m_fabric;                      //!< Network.
+    Options m_options;                                      //!< What was asked for.
+    struct sampler m_sizes;                                 //!< Sizes.
+    ns3::Ptr<ns3::Fabric> m_fabric;                         //!< Network.
     std::vector<ns3::Ptr<ns3::HomaTransport>> m_transports; //!< By host.
     std::vector<ns3::Ptr<ns3::HomaRpcClient>> m_clients;    //!< By host.
-    std::vector<ns3::Ipv6Address> m_addresses;           //!< By host.
-    Recorder m_recorder;                                 //!< Slowdowns.
-    Findings m_findings;                                 //!< Everything else.
-    uint32_t m_packet{0};                                //!< Bytes of data in a full packet.
-    uint64_t m_startNs{0};                               //!< Measuring begins.
-    uint64_t m_stopNs{0};                                //!< Measured requests stop.
-    uint64_t m_arrived{0};                               //!< Measured requests that arrived.
-    uint64_t m_issuedBefore{0};                          //!< Requests before measuring.
-    uint64_t m_bytesBefore{0};                           //!< Their bytes.
-    uint64_t m_arrivedBytes{0};                          //!< Of all requests that arrived.
-    uint64_t m_arrivedBytesBefore{0};                    //!< The same before measuring.
-    uint64_t m_hopsBefore{0};                            //!< Packet-hops before the ports' counters were reset.
-    bool m_stopped{false};                               //!< Measured requests have stopped.
-    std::chrono::steady_clock::time_point m_wallStart;   //!< Run() began.
+    std::vector<ns3::Ipv6Address> m_addresses;              //!< By host.
+    Recorder m_recorder;                                    //!< Slowdowns.
+    Findings m_findings;                                    //!< Everything else.
+    uint32_t m_packet{0};                                   //!< Bytes of data in a full packet.
+    uint64_t m_startNs{0};                                  //!< Measuring begins.
+    uint64_t m_stopNs{0};                                   //!< Measured requests stop.
+    uint64_t m_arrived{0};                                  //!< Measured requests that arrived.
+    uint64_t m_issuedBefore{0};                             //!< Requests before measuring.
+    uint64_t m_bytesBefore{0};                              //!< Their bytes.
+    uint64_t m_arrivedBytes{0};                             //!< Of all requests that arrived.
+    uint64_t m_arrivedBytesBefore{0};                       //!< The same before measuring.
+    uint64_t m_hopsBefore{0}; //!< Packet-hops before the ports' counters were reset.
+    bool m_stopped{false};    //!< Measured requests have stopped.
+    std::chrono::steady_clock::time_point m_wallStart;    //!< Run() began.
     std::chrono::steady_clock::time_point m_lastProgress; //!< Printed last.
 };
 

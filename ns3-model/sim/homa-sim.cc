@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The simulator program: an experiment on the command line, slowdowns on standard output, result files in a folder.
+ * The simulator program: an experiment on the command line, slowdowns on standard output, result
+ * files in a folder.
  */
 #include "report.h"
 

@@ -124,9 +124,10 @@ struct Option
 void
 Help(const std::vector<Option>& table)
 {
-    std::printf("Usage: homa-sim [OPTION]...\n"
-                "Simulate Homa on a leaf-spine fabric, print message slowdowns, and write result files.\n"
-                "Slowdown is a message's time over the least possible time for its size and hosts.\n\n");
+    std::printf(
+        "Usage: homa-sim [OPTION]...\n"
+        "Simulate Homa on a leaf-spine fabric, print message slowdowns, and write result files.\n"
+        "Slowdown is a message's time over the least possible time for its size and hosts.\n\n");
     for (const Option& o : table)
     {
         std::string left = std::string("--") + o.name + (o.argument[0] ? "=" : "") + o.argument;
@@ -138,7 +139,13 @@ Help(const std::vector<Option>& table)
 void
 Parameters()
 {
-    std::printf("%-22s %10s %8s %10s  %-12s %s\n", "name", "default", "min", "max", "unit", "meaning");
+    std::printf("%-22s %10s %8s %10s  %-12s %s\n",
+                "name",
+                "default",
+                "min",
+                "max",
+                "unit",
+                "meaning");
     for (uint32_t i = 0; i < homa_param_count; i++)
     {
         const struct homa_param_info& p = homa_param_table[i];
@@ -175,48 +182,77 @@ ParseOptions(int argc, char** argv)
     };
 
     std::vector<Option> table = {
-        {"fabric", "NAME", "preset: sigcomm18 (default), atc21, c6620", [&](const char* a) { o.fabric = a; }},
-        {"racks", "N", "racks",
+        {"fabric",
+         "NAME",
+         "preset: sigcomm18 (default), atc21, c6620",
+         [&](const char* a) { o.fabric = a; }},
+        {"racks",
+         "N",
+         "racks",
          [&](const char* a) { number(&FabricParameters::racks, Whole("racks", a, 1, 256)); }},
-        {"hosts-per-rack", "N", "hosts in each rack",
+        {"hosts-per-rack",
+         "N",
+         "hosts in each rack",
          [&](const char* a) {
              number(&FabricParameters::hostsPerRack, Whole("hosts-per-rack", a, 1, 16000));
          }},
-        {"spines", "N", "spine switches; 0 with one rack only",
+        {"spines",
+         "N",
+         "spine switches; 0 with one rack only",
          [&](const char* a) { number(&FabricParameters::spines, Whole("spines", a, 0, 256)); }},
-        {"host-gbps", "R", "rate of a host's link, Gbit/s",
+        {"host-gbps",
+         "R",
+         "rate of a host's link, Gbit/s",
          [&](const char* a) {
              number(&FabricParameters::hostRate, 1e9 * Number("host-gbps", a, 0.001, 1000));
          }},
-        {"uplink-gbps", "R", "rate of a link between rack and spine, Gbit/s",
+        {"uplink-gbps",
+         "R",
+         "rate of a link between rack and spine, Gbit/s",
          [&](const char* a) {
              number(&FabricParameters::uplinkRate, 1e9 * Number("uplink-gbps", a, 0.001, 1000));
          }},
-        {"switch-delay", "TIME", "of each switch",
+        {"switch-delay",
+         "TIME",
+         "of each switch",
          [&](const char* a) {
              number(&FabricParameters::switchDelayNs, Nanoseconds("switch-delay", a));
          }},
-        {"host-propagation", "TIME", "of a host's link",
+        {"host-propagation",
+         "TIME",
+         "of a host's link",
          [&](const char* a) {
              number(&FabricParameters::hostPropagationNs, Nanoseconds("host-propagation", a));
          }},
-        {"uplink-propagation", "TIME", "of a link between rack and spine",
+        {"uplink-propagation",
+         "TIME",
+         "of a link between rack and spine",
          [&](const char* a) {
              number(&FabricParameters::uplinkPropagationNs, Nanoseconds("uplink-propagation", a));
          }},
-        {"mtu", "BYTES", "longest IP datagram",
+        {"mtu",
+         "BYTES",
+         "longest IP datagram",
          [&](const char* a) { number(&FabricParameters::mtu, Whole("mtu", a, 128, 65535)); }},
-        {"port-buffer", "BYTES", "most bytes waiting at a switch port; 0: no limit",
+        {"port-buffer",
+         "BYTES",
+         "most bytes waiting at a switch port; 0: no limit",
          [&](const char* a) {
              number(&FabricParameters::portBufferBytes, Whole("port-buffer", a, 0, 1e12));
          }},
-        {"shared-buffer", "BYTES", "memory shared by a switch's ports; 0: not shared",
+        {"shared-buffer",
+         "BYTES",
+         "memory shared by a switch's ports; 0: not shared",
          [&](const char* a) {
              number(&FabricParameters::switchBufferBytes, Whole("shared-buffer", a, 0, 1e12));
          }},
-        {"alpha", "X", "share of the free shared memory that one port may hold",
+        {"alpha",
+         "X",
+         "share of the free shared memory that one port may hold",
          [&](const char* a) { number(&FabricParameters::alpha, Number("alpha", a, 0.001, 1000)); }},
-        {"routing", "spray|ecmp", "each packet takes any spine, or each flow one",
+        {"routing",
+         "spray|ecmp",
+         "each packet takes any spine, or each flow one",
          [&](const char* a) {
              bool ecmp = !std::strcmp(a, "ecmp");
              if (!ecmp && std::strcmp(a, "spray"))
@@ -227,21 +263,31 @@ ParseOptions(int argc, char** argv)
                  p.routing = ecmp ? FabricRouting::ECMP : FabricRouting::SPRAY;
              });
          }},
-        {"workload", "SPEC", "message sizes: w1, w1s, w2 to w5, a number of bytes, or a file (default w4)",
+        {"workload",
+         "SPEC",
+         "message sizes: w1, w1s, w2 to w5, a number of bytes, or a file (default w4)",
          [&](const char* a) { o.workload = a; }},
-        {"load", "X", "share of host link capacity on the wire, headers and control included (default 0.8)",
+        {"load",
+         "X",
+         "share of host link capacity on the wire, headers and control included (default 0.8)",
          [&](const char* a) {
              o.load = Number("load", a, 0.001, 1);
              loadGiven = true;
          }},
-        {"rate", "X", "instead of --load: requests per second and host",
+        {"rate",
+         "X",
+         "instead of --load: requests per second and host",
          [&](const char* a) {
              o.messageRate = Number("rate", a, 1e-3, 1e9);
              rateGiven = true;
          }},
-        {"messages", "N", "requests to measure, all hosts together (default 100000)",
+        {"messages",
+         "N",
+         "requests to measure, all hosts together (default 100000)",
          [&](const char* a) { o.messages = Whole("messages", a, 1, 1e10); }},
-        {"duration", "TIME", "instead of --messages: time in which measured requests start",
+        {"duration",
+         "TIME",
+         "instead of --messages: time in which measured requests start",
          [&](const char* a) {
              o.durationNs = Nanoseconds("duration", a);
              o.messages = 0;
@@ -250,36 +296,59 @@ ParseOptions(int argc, char** argv)
                  Refuse("--duration must be above 0%s", "");
              }
          }},
-        {"warmup", "TIME", "time before (default: by the longest message)",
+        {"warmup",
+         "TIME",
+         "time before (default: by the longest message)",
          [&](const char* a) { o.warmupNs = Nanoseconds("warmup", a); }},
-        {"drain", "TIME", "time after, at most, for measured requests to finish (default: half the duration)",
+        {"drain",
+         "TIME",
+         "time after, at most, for measured requests to finish (default: half the duration)",
          [&](const char* a) { o.drainNs = Nanoseconds("drain", a); }},
-        {"response", "BYTES", "length of responses; 0: as the request; 1: one-way messages (default)",
-         [&](const char* a) {
-             o.responseBytes = Whole("response", a, 0, HOMA_MESSAGE_CEILING);
-         }},
-        {"seed", "N", "of all random numbers (default 1)",
+        {"response",
+         "BYTES",
+         "length of responses; 0: as the request; 1: one-way messages (default)",
+         [&](const char* a) { o.responseBytes = Whole("response", a, 0, HOMA_MESSAGE_CEILING); }},
+        {"seed",
+         "N",
+         "of all random numbers (default 1)",
          [&](const char* a) { o.seed = Whole("seed", a, 1, 4294967295.0); }},
-        {"protocol", "NAME",
-         "parameters to start from: sigcomm18 (as published for the workload), linux (the defaults); "
+        {"protocol",
+         "NAME",
+         "parameters to start from: sigcomm18 (as published for the workload), linux (the "
+         "defaults); "
          "default: as the fabric",
          [&](const char* a) { o.protocol = a; }},
-        {"set", "NAME=VALUE", "a protocol parameter; may be repeated; see --parameters",
+        {"set",
+         "NAME=VALUE",
+         "a protocol parameter; may be repeated; see --parameters",
          [&](const char* a) { o.sets.push_back(Setting(a)); }},
-        {"road", "lean|ip", "hosts without (default) or with ns-3's InternetStack; same results",
+        {"road",
+         "lean|ip",
+         "hosts without (default) or with ns-3's InternetStack; same results",
          [&](const char* a) { o.road = a; }},
-        {"scheduler", "TYPE", "ns-3's event scheduler, such as ns3::MapScheduler",
+        {"scheduler",
+         "TYPE",
+         "ns-3's event scheduler, such as ns3::MapScheduler",
          [&](const char* a) { o.scheduler = a; }},
-        {"out", "DIR", "folder for result files; made if missing", [&](const char* a) { o.out = a; }},
-        {"pcap", "PREFIX", "write PREFIX-HOST.pcap for each host (large)",
+        {"out",
+         "DIR",
+         "folder for result files; made if missing",
+         [&](const char* a) { o.out = a; }},
+        {"pcap",
+         "PREFIX",
+         "write PREFIX-HOST.pcap for each host (large)",
          [&](const char* a) { o.pcap = a; }},
         {"quiet", "", "no progress on stderr", [&](const char*) { o.quiet = true; }},
-        {"parameters", "", "list the protocol parameters and exit",
+        {"parameters",
+         "",
+         "list the protocol parameters and exit",
          [&](const char*) {
              Parameters();
              std::exit(0);
          }},
-        {"version", "", "print the version and exit",
+        {"version",
+         "",
+         "print the version and exit",
          [&](const char*) {
              std::printf("homa-sim %s\n", SIM_VERSION);
              std::exit(0);
@@ -336,7 +405,8 @@ ParseOptions(int argc, char** argv)
     o.parameters = helper.Parameters();
     if (o.parameters.racks * o.parameters.hostsPerRack < 2)
     {
-        Refuse("a fabric of one host has nobody to send to; raise --racks or --hosts-per-rack%s", "");
+        Refuse("a fabric of one host has nobody to send to; raise --racks or --hosts-per-rack%s",
+               "");
     }
     if (o.protocol == "auto")
     {

@@ -15,24 +15,25 @@
 /** What to simulate. */
 struct Options
 {
-    std::string fabric{"sigcomm18"}; //!< Preset.
+    std::string fabric{"sigcomm18"};  //!< Preset.
     ns3::FabricParameters parameters; //!< The preset's figures with the overrides.
-    std::string workload{"w4"};      //!< Sizes: a name, a number of bytes, or a file.
-    double load{0.8};                //!< Share of host link capacity on the wire; 0: messageRate counts.
-    double messageRate{0};           //!< Requests per second and host.
-    uint64_t messages{100000};       //!< Requests to measure; 0: durationNs counts.
-    uint64_t durationNs{0};          //!< Time in which measured requests start.
-    int64_t warmupNs{-1};            //!< Time before; -1: by the longest message.
-    int64_t drainNs{-1};             //!< Time after, at most, for measured requests to finish; -1: half the duration.
-    uint64_t seed{1};                //!< Of all random numbers.
-    uint32_t responseBytes{1};       //!< 0: as long as the request; 1: one-way.
-    std::string protocol{"auto"};    //!< Set of parameters: sigcomm18, linux, auto.
-    std::string road{"lean"};        //!< lean, or ip: through ns-3's InternetStack.
+    std::string workload{"w4"};       //!< Sizes: a name, a number of bytes, or a file.
+    double load{0.8};          //!< Share of host link capacity on the wire; 0: messageRate counts.
+    double messageRate{0};     //!< Requests per second and host.
+    uint64_t messages{100000}; //!< Requests to measure; 0: durationNs counts.
+    uint64_t durationNs{0};    //!< Time in which measured requests start.
+    int64_t warmupNs{-1};      //!< Time before; -1: by the longest message.
+    int64_t drainNs{
+        -1}; //!< Time after, at most, for measured requests to finish; -1: half the duration.
+    uint64_t seed{1};             //!< Of all random numbers.
+    uint32_t responseBytes{1};    //!< 0: as long as the request; 1: one-way.
+    std::string protocol{"auto"}; //!< Set of parameters: sigcomm18, linux, auto.
+    std::string road{"lean"};     //!< lean, or ip: through ns-3's InternetStack.
     std::vector<std::pair<std::string, uint32_t>> sets; //!< Protocol parameters, in order.
-    std::string out;                 //!< Folder for result files; empty: none.
-    std::string pcap;                //!< Prefix of pcap files; empty: none.
-    std::string scheduler;           //!< TypeId of ns-3's event scheduler; empty: the fastest.
-    bool quiet{false};               //!< No progress.
+    std::string out;                                    //!< Folder for result files; empty: none.
+    std::string pcap;                                   //!< Prefix of pcap files; empty: none.
+    std::string scheduler; //!< TypeId of ns-3's event scheduler; empty: the fastest.
+    bool quiet{false};     //!< No progress.
 };
 
 /**

@@ -43,7 +43,8 @@ Recorder::Summarize(std::size_t from, std::size_t to) const
     std::sort(values.begin(), values.end());
     /* Nearest rank: the smallest value that is not below the given share of them. */
     auto rank = [&values](double share) {
-        std::size_t n = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
+        std::size_t n =
+            static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
         return static_cast<double>(values[n ? n - 1 : 0]);
     };
     s.mean = sum / static_cast<double>(s.count);

@@ -14,18 +14,18 @@ struct sampler;
 /** Statistics over the messages of some range of sizes. */
 struct Statistics
 {
-    double fromPercentile; //!< Of message count; messages above it, 0 to 100.
-    double toPercentile;   //!< Up to it.
-    uint32_t fromBytes;    //!< Smallest size.
-    uint32_t toBytes;      //!< Largest size.
-    uint64_t count{0};     //!< Messages that finished.
+    double fromPercentile;  //!< Of message count; messages above it, 0 to 100.
+    double toPercentile;    //!< Up to it.
+    uint32_t fromBytes;     //!< Smallest size.
+    uint32_t toBytes;       //!< Largest size.
+    uint64_t count{0};      //!< Messages that finished.
     uint64_t unfinished{0}; //!< Messages that did not; they are in no other figure.
-    double mean{0};        //!< Of the slowdowns, as all below.
-    double p50{0};         //!< Median.
-    double p90{0};         //!< 90th percentile.
-    double p99{0};         //!< 99th percentile.
-    double p999{0};        //!< 99.9th percentile.
-    double max{0};         //!< Largest.
+    double mean{0};         //!< Of the slowdowns, as all below.
+    double p50{0};          //!< Median.
+    double p90{0};          //!< 90th percentile.
+    double p99{0};          //!< 99th percentile.
+    double p999{0};         //!< 99.9th percentile.
+    double max{0};          //!< Largest.
 };
 
 /** Collects slowdowns by message size. */
@@ -69,8 +69,8 @@ class Recorder
      */
     std::vector<Statistics> ByPercentile(const struct sampler* sizes);
     /**
-     * \return Statistics over about equally many messages each: 1% of them up to the 99th percentile, then 0.1%; messages of one size
-     *         are never parted.
+     * \return Statistics over about equally many messages each: 1% of them up to the 99th
+     * percentile, then 0.1%; messages of one size are never parted.
      */
     std::vector<Statistics> ByBin();
     /** \return Statistics over all messages. */

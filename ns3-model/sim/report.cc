@@ -69,7 +69,16 @@ Figures(Table& table, const Statistics& s, const std::string& left)
 {
     if (s.count)
     {
-        table.Line("%s\t%" PRIu64 "\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%" PRIu64, left.c_str(), s.count, s.mean, s.p50, s.p90, s.p99, s.p999, s.max, s.unfinished);
+        table.Line("%s\t%" PRIu64 "\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%" PRIu64,
+                   left.c_str(),
+                   s.count,
+                   s.mean,
+                   s.p50,
+                   s.p90,
+                   s.p99,
+                   s.p999,
+                   s.max,
+                   s.unfinished);
     }
     else
     {
@@ -90,7 +99,8 @@ std::string
 WritePercentiles(Experiment& e, const std::string& directory)
 {
     Table t(directory, "slowdown-percentiles.tsv");
-    t.Line("# slowdown = time / least possible time; each row: messages above the size of the row before, up to this one");
+    t.Line("# slowdown = time / least possible time; each row: messages above the size of the row "
+           "before, up to this one");
     t.Line("count_percentile (%%)\tbytes (B)\tcount\tmean\tp50\tp90\tp99\tp999\tmax\tunfinished");
     for (const Statistics& s : e.GetRecorder().ByPercentile(e.GetSizes()))
     {
@@ -103,11 +113,16 @@ std::string
 WriteBins(Experiment& e, const std::string& directory)
 {
     Table t(directory, "slowdown-bins.tsv");
-    t.Line("# slowdown = time / least possible time; each row: so many percent of the messages, by size");
-    t.Line("count_percentile_from (%%)\tcount_percentile_to (%%)\tbytes_from (B)\tbytes_to (B)\tcount\tmean\tp50\tp90\tp99\tp999\tmax\tunfinished");
+    t.Line("# slowdown = time / least possible time; each row: so many percent of the messages, by "
+           "size");
+    t.Line("count_percentile_from (%%)\tcount_percentile_to (%%)\tbytes_from (B)\tbytes_to "
+           "(B)\tcount\tmean\tp50\tp90\tp99\tp999\tmax\tunfinished");
     for (const Statistics& s : e.GetRecorder().ByBin())
     {
-        Figures(t, s, Text("%.4f\t%.4f\t%u\t%u", s.fromPercentile, s.toPercentile, s.fromBytes, s.toBytes));
+        Figures(
+            t,
+            s,
+            Text("%.4f\t%.4f\t%u\t%u", s.fromPercentile, s.toPercentile, s.fromBytes, s.toBytes));
     }
     return t.Close();
 }
@@ -126,7 +141,13 @@ WritePorts(Experiment& e, const std::string& directory)
     for (const auto& port : e.GetFabric()->GetPorts())
     {
         FabricPortCounters c = port->GetCounters();
-        std::string line = Text("%s\t%.6f\t%.1f\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64, port->GetName().c_str(), c.Utilization(), c.MeanQueueBytes(), c.maxQueueBytes, c.dropPackets, c.dropBytes);
+        std::string line = Text("%s\t%.6f\t%.1f\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64,
+                                port->GetName().c_str(),
+                                c.Utilization(),
+                                c.MeanQueueBytes(),
+                                c.maxQueueBytes,
+                                c.dropPackets,
+                                c.dropBytes);
         for (uint32_t i = 0; i < FABRIC_PRIORITIES; i++)
         {
             line += Text("\t%" PRIu64, c.bytes[i]);
@@ -145,25 +166,36 @@ WriteCounters(Experiment& e, const std::string& directory)
     std::memcpy(&c, sum.data(), sizeof(c));
     t.Line("# all hosts, from the start of the simulation to its end");
     t.Line("counter\tvalue\tmeaning");
-#define X(name, meaning) t.Line("%s\t%" PRIu64 "\t%s", #name, static_cast<uint64_t>(c.name), meaning);
+#define X(name, meaning)                                                                           \
+    t.Line("%s\t%" PRIu64 "\t%s", #name, static_cast<uint64_t>(c.name), meaning);
     HOMA_COUNTERS(X)
 #undef X
     for (int i = 0; i < HOMA_TYPES; i++)
     {
-        t.Line("packets_sent_%s\t%" PRIu64 "\tpackets sent of this type", homa_wire_type_name(HOMA_DATA + i), static_cast<uint64_t>(c.packets_sent[i]));
+        t.Line("packets_sent_%s\t%" PRIu64 "\tpackets sent of this type",
+               homa_wire_type_name(HOMA_DATA + i),
+               static_cast<uint64_t>(c.packets_sent[i]));
     }
     for (int i = 0; i < HOMA_TYPES; i++)
     {
-        t.Line("packets_rcvd_%s\t%" PRIu64 "\tpackets received of this type", homa_wire_type_name(HOMA_DATA + i), static_cast<uint64_t>(c.packets_rcvd[i]));
+        t.Line("packets_rcvd_%s\t%" PRIu64 "\tpackets received of this type",
+               homa_wire_type_name(HOMA_DATA + i),
+               static_cast<uint64_t>(c.packets_rcvd[i]));
     }
     for (int i = 0; i < HOMA_PRIORITIES; i++)
     {
-        t.Line("priority%d_bytes\t%" PRIu64 "\tbytes of data sent at this priority", i, static_cast<uint64_t>(c.priority_bytes[i]));
-        t.Line("priority%d_packets\t%" PRIu64 "\tDATA packets sent at this priority", i, static_cast<uint64_t>(c.priority_packets[i]));
+        t.Line("priority%d_bytes\t%" PRIu64 "\tbytes of data sent at this priority",
+               i,
+               static_cast<uint64_t>(c.priority_bytes[i]));
+        t.Line("priority%d_packets\t%" PRIu64 "\tDATA packets sent at this priority",
+               i,
+               static_cast<uint64_t>(c.priority_packets[i]));
     }
     for (int i = 1; i < HOMA_DROPS; i++)
     {
-        t.Line("packets_dropped_%s\t%" PRIu64 "\tpackets dropped for this reason", homa_wire_drop_name(static_cast<enum homa_drop>(i)), static_cast<uint64_t>(c.packets_dropped[i]));
+        t.Line("packets_dropped_%s\t%" PRIu64 "\tpackets dropped for this reason",
+               homa_wire_drop_name(static_cast<enum homa_drop>(i)),
+               static_cast<uint64_t>(c.packets_dropped[i]));
     }
     return t.Close();
 }
@@ -274,7 +306,8 @@ PrepareReport(const std::string& directory)
 std::string
 WriteReport(Experiment& e, const std::string& directory)
 {
-    for (auto write : {WritePercentiles, WriteBins, WritePorts, WriteBacklog, WriteCounters, WriteManifest})
+    for (auto write :
+         {WritePercentiles, WriteBins, WritePorts, WriteBacklog, WriteCounters, WriteManifest})
     {
         std::string wrong = write(e, directory);
         if (!wrong.empty())
@@ -293,15 +326,66 @@ PrintReport(Experiment& e)
     Statistics all = e.GetRecorder().Overall();
     FabricPortCounters down = e.GetFabric()->GetCounters(FabricRole::RACK_DOWN);
 
-    std::printf("%s on %s, %u hosts: load offered %.4f, carried %.4f of %.4f asked; goodput %.4f\n", e.GetSizes()->name, o.fabric.c_str(), e.GetFabric()->GetNHosts(), f.offeredLoad, f.carriedLoad, o.load, f.goodput);
-    std::printf("%" PRIu64 " messages measured over %.3f ms after %.3f ms; %" PRIu64 " unfinished, %" PRIu64 " RPCs failed, %" PRIu64 " packets dropped\n", f.issued, f.durationNs * 1e-6, f.warmupNs * 1e-6, e.GetRecorder().GetUnfinished(), f.failed, e.GetFabric()->GetDrops());
+    std::printf("%s on %s, %u hosts: load offered %.4f, carried %.4f of %.4f asked; goodput %.4f\n",
+                e.GetSizes()->name,
+                o.fabric.c_str(),
+                e.GetFabric()->GetNHosts(),
+                f.offeredLoad,
+                f.carriedLoad,
+                o.load,
+                f.goodput);
+    std::printf("%" PRIu64 " messages measured over %.3f ms after %.3f ms; %" PRIu64
+                " unfinished, %" PRIu64 " RPCs failed, %" PRIu64 " packets dropped\n",
+                f.issued,
+                f.durationNs * 1e-6,
+                f.warmupNs * 1e-6,
+                e.GetRecorder().GetUnfinished(),
+                f.failed,
+                e.GetFabric()->GetDrops());
     double kilo = 1000.0 * e.GetFabric()->GetNHosts();
-    std::printf("backlog per host by quarter of that time: %.1f, %.1f, %.1f, %.1f KB; rack-to-host queue: mean %.1f KB, largest %.1f KB\n", e.GetBacklog(0) / kilo, e.GetBacklog(1) / kilo, e.GetBacklog(2) / kilo, e.GetBacklog(3) / kilo, down.MeanQueueBytes() / 1000, down.maxQueueBytes / 1000.0);
-    std::printf("%.1f s of CPU for %" PRIu64 " data packets: %.2f us each, %.0f ns per packet-hop; %.0f MB\n\n", f.cpuSeconds, f.dataPackets, f.dataPackets ? 1e6 * f.cpuSeconds / f.dataPackets : 0.0, f.packetHops ? 1e9 * f.cpuSeconds / f.packetHops : 0.0, f.peakMegabytes);
-    std::printf("%7s %10s %9s %8s %8s %8s %8s %8s\n", "% up to", "bytes", "messages", "mean", "P50", "P99", "max", "unfin.");
+    std::printf("backlog per host by quarter of that time: %.1f, %.1f, %.1f, %.1f KB; rack-to-host "
+                "queue: mean %.1f KB, largest %.1f KB\n",
+                e.GetBacklog(0) / kilo,
+                e.GetBacklog(1) / kilo,
+                e.GetBacklog(2) / kilo,
+                e.GetBacklog(3) / kilo,
+                down.MeanQueueBytes() / 1000,
+                down.maxQueueBytes / 1000.0);
+    std::printf("%.1f s of CPU for %" PRIu64
+                " data packets: %.2f us each, %.0f ns per packet-hop; %.0f MB\n\n",
+                f.cpuSeconds,
+                f.dataPackets,
+                f.dataPackets ? 1e6 * f.cpuSeconds / f.dataPackets : 0.0,
+                f.packetHops ? 1e9 * f.cpuSeconds / f.packetHops : 0.0,
+                f.peakMegabytes);
+    std::printf("%7s %10s %9s %8s %8s %8s %8s %8s\n",
+                "% up to",
+                "bytes",
+                "messages",
+                "mean",
+                "P50",
+                "P99",
+                "max",
+                "unfin.");
     for (const Statistics& s : e.GetRecorder().ByPercentile(e.GetSizes()))
     {
-        std::printf("%7g %10u %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n", s.toPercentile, s.toBytes, s.count, s.mean, s.p50, s.p99, s.max, s.unfinished);
+        std::printf("%7g %10u %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n",
+                    s.toPercentile,
+                    s.toBytes,
+                    s.count,
+                    s.mean,
+                    s.p50,
+                    s.p99,
+                    s.max,
+                    s.unfinished);
     }
-    std::printf("%7s %10s %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n", "all", "", all.count, all.mean, all.p50, all.p99, all.max, all.unfinished);
+    std::printf("%7s %10s %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n",
+                "all",
+                "",
+                all.count,
+                all.mean,
+                all.p50,
+                all.p99,
+                all.max,
+                all.unfinished);
 }
