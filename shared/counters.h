@@ -19,11 +19,16 @@
 	X(resent_packets, "DATA packets sent again") \
 	X(resent_packets_used, "DATA packets sent again that brought something new") \
 	X(gaps_created, "DATA packets that arrived ahead of missing ones") \
+	X(grants_stalled, "messages that lost their grants because granted bytes did not come") \
 	X(fifo_grant_bytes, "bytes granted to the oldest message instead of the shortest") \
 	X(pacer_fifo_bytes, "bytes sent for the oldest message instead of the shortest") \
 	X(pacer_bytes, "bytes sent from the transmit queue") \
 	X(rpc_timeouts, "RPCs given up because nothing was heard of them") \
+	X(peer_allocs, "peers made") \
+	X(peers_collected, "idle peers forgotten to make room") \
 	X(peer_timeouts, "peers declared dead") \
+	X(requests_abandoned, \
+	  "incomplete requests dropped because nothing more of them came; clients may go on") \
 	X(rpcs_restarted, "RPCs a client started over because the server did not know them") \
 	X(requests_doubted, \
 	  "requests that were too old to tell whether they ran before; their client was asked") \

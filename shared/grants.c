@@ -15,11 +15,12 @@ void homa_grants_init(struct homa_grants *s, const struct homa_cutoffs *cutoffs)
 	s->cutoffs = cutoffs;
 }
 
-void homa_grant_peer_init(struct homa_grant_peer *peer)
+void homa_grant_peer_init(struct homa_grant_peer *peer, u32 unasked)
 {
 	homa_node_init(&peer->node);
 	homa_tree_init(&peer->waiting);
 	peer->active = NULL;
+	peer->unasked = unasked;
 }
 
 void homa_grantee_init(struct homa_grantee *g)
@@ -31,8 +32,17 @@ void homa_grantee_init(struct homa_grantee *g)
 	g->granted = 0;
 	g->granted_at = 0;
 	g->received = 0;
+	g->pending = 0;
+	g->stalled = false;
 }
 
+static void set_pending(struct homa_grants *s, struct homa_grantee *g, u32 pending)
+{
+	s->incoming += pending - g->pending;
+	g->pending = pending;
+}
+
+/* Bytes that the sender may send or has sent, and that are not here. */
 static u32 outstanding(const struct homa_grantee *g)
 {
 	return g->granted > g->received ? g->granted - g->received : 0;
@@ -130,11 +140,10 @@ static void grant(const struct homa_cx *cx, struct homa_grants *s, struct homa_g
 		  u32 bytes, u8 priority, struct homa_grant_list *out)
 {
 	u64 owed_max = 1000ull * FIFO_PIECES_MAX * cx->params->fifo_grant_increment;
-	u32 before = outstanding(g);
 
 	set_granted(cx, g, g->granted + bytes);
 	WRITE_ONCE(g->granted_at, cx->now);
-	s->incoming += outstanding(g) - before;
+	set_pending(s, g, g->pending + bytes);
 	s->fifo_credit += (u64)bytes * cx->params->grant_fifo_fraction;
 	if (s->fifo_credit > owed_max)
 		s->fifo_credit = owed_max;
@@ -173,6 +182,12 @@ static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct
 	}
 	grant(cx, s, g, bytes, level(cx, s, g), out);
 	promote(s, g);
+}
+
+static void keep_age(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g)
+{
+	if (cx->params->grant_fifo_fraction)
+		homa_tree_insert(&s->age, &g->age);
 }
 
 static void forget_age(struct homa_grants *s, struct homa_grantee *g)
@@ -304,11 +319,11 @@ void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct hom
 	g->rank = HOMA_NOT_ACTIVE;
 	g->node.tie = ++s->births;
 	g->age.key = g->node.tie;
-	s->incoming += outstanding(g);
+	g->pending = homa_min(outstanding(g), peer->unasked);
+	s->incoming += g->pending;
 	if (fully_granted(g))
 		return;
-	if (cx->params->grant_fifo_fraction)
-		homa_tree_insert(&s->age, &g->age);
+	keep_age(cx, s, g);
 	enter(cx, s, g);
 	grant_oldest(cx, s, out);
 	settle(cx, s, g, out);
@@ -317,30 +332,52 @@ void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct hom
 void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
 			  u32 received, u32 high, struct homa_grant_list *out)
 {
-	u32 before = outstanding(g);
-
 	if (!homa_grantee_scheduled(g))
 		return;
 	/* Two packets of a message may be worked on at once, and the later one overtake. */
 	g->received = homa_max(g->received, received);
-	if (high > g->granted) {
-		/* Senders round a grant up to a whole packet. */
-		bool waiting = homa_node_queued(&g->node);
-
-		if (waiting)
+	if (high > g->granted || g->stalled) {
+		if (homa_node_queued(&g->node))
 			unwait(s, g);
-		set_granted(cx, g, homa_min(high, g->length));
+		/* Senders round a grant up to a whole packet. */
+		if (high > g->granted)
+			set_granted(cx, g, homa_min(high, g->length));
+		if (g->stalled && !fully_granted(g))
+			keep_age(cx, s, g);
+		g->stalled = false;
 		if (g->rank != HOMA_NOT_ACTIVE)
 			promote(s, g);
-		else if (waiting && !fully_granted(g))
+		else if (!fully_granted(g))
 			enter(cx, s, g);
-		else if (waiting)
+		else
 			forget_age(s, g);
 	}
-	s->incoming -= before;
-	s->incoming += outstanding(g);
+	/* What arrives never adds to what is pending, however far ahead of our grants it is. */
+	set_pending(s, g, homa_min(g->pending, outstanding(g)));
 	grant_oldest(cx, s, out);
 	settle(cx, s, g, out);
+}
+
+/* Take a message out of every order it is in. */
+static void withdraw(struct homa_grants *s, struct homa_grantee *g)
+{
+	set_pending(s, g, 0);
+	forget_age(s, g);
+	if (g->rank != HOMA_NOT_ACTIVE)
+		deactivate(s, g);
+	else if (homa_node_queued(&g->node))
+		unwait(s, g);
+}
+
+void homa_grants_stalled(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			 struct homa_grant_list *out)
+{
+	if (!homa_grantee_scheduled(g) || g->stalled)
+		return;
+	withdraw(s, g);
+	g->stalled = true;
+	cx->counters->grants_stalled++;
+	settle(cx, s, NULL, out);
 }
 
 void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
@@ -348,12 +385,8 @@ void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct 
 {
 	if (!homa_grantee_scheduled(g))
 		return;
-	s->incoming -= outstanding(g);
-	forget_age(s, g);
-	if (g->rank != HOMA_NOT_ACTIVE)
-		deactivate(s, g);
-	else if (homa_node_queued(&g->node))
-		unwait(s, g);
+	withdraw(s, g);
+	g->stalled = false;
 	g->peer = NULL;
 	settle(cx, s, NULL, out);
 }

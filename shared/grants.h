@@ -2,10 +2,15 @@
 /*
  * The grant scheduler of a host: which senders may send how much, at what priority.
  *
- * - SRPT: of the messages with bytes not yet granted, those with the fewest such bytes are active,
- *   at most max_overcommit of them and one per peer: what one sender cannot use, another can.
- * - Each active message has up to a window of bytes granted but not received; all messages together
- *   at most max_incoming.
+ * - SRPT: of the messages with bytes not yet granted, those with the fewest such bytes (or the
+ *   least product with their length, parameter weigh_length) are active, at most max_overcommit of
+ *   them and one per peer: what one sender cannot use, another can.
+ * - Each active message has up to a window of bytes granted but not received; no grant lets all
+ *   messages together exceed max_incoming. Of what a sender says it will send unasked, no more than
+ *   this host's own unscheduled bytes count: a claim costs nothing.
+ * - A message that is stalled (granted bytes that do not come, though they were asked for) gives up
+ *   its place, and its bytes count no more, until data of it arrives again: what a sender was given
+ *   and does not use, others can. It then starts over as one nothing is outstanding of.
  * - Priorities: the active message with the fewest bytes left gets the highest of the levels in
  *   use; as many levels are used as messages are active, the lowest ones, so that a new, shorter
  *   message can preempt all of them at once.
@@ -33,19 +38,22 @@ struct homa_grant_peer {
 	struct homa_node node;	/* in homa_grants.peers: has waiting messages and no active one */
 	struct homa_tree waiting;
 	struct homa_grantee *active;
+	u32 unasked;	/* most bytes of a message of it that count without our grant */
 };
 
 /* What it keeps of a message being received. */
 struct homa_grantee {
-	struct homa_node node;		/* in peer->waiting; key: bytes not granted */
+	struct homa_node node;		/* in peer->waiting; key: homa_params_rank() */
 	/* among all messages not fully granted, when there is a FIFO share */
 	struct homa_node age;
 	struct homa_grant_peer *peer;	/* NULL: not in the scheduler */
 	u32 length;
 	u32 granted;	/* the sender may send below this offset; others may read it without lock */
 	u32 received;	/* bytes that have arrived */
+	u32 pending;	/* bytes granted but not received that count towards max_incoming */
 	u64 granted_at;	/* ns; the last grant; others may read it without lock */
 	u8 rank;	/* place among the active ones, or HOMA_NOT_ACTIVE */
+	bool stalled;	/* neither active nor waiting until data of it arrives */
 };
 
 #define HOMA_NOT_ACTIVE 0xff
@@ -53,11 +61,11 @@ struct homa_grantee {
 struct homa_grants {
 	struct homa_tree peers;		/* by their first waiting message */
 	struct homa_tree age;
-	struct homa_grantee *active[HOMA_MAX_OVERCOMMIT];	/* fewest bytes left first */
+	struct homa_grantee *active[HOMA_MAX_OVERCOMMIT];	/* least rank first */
 	const struct homa_cutoffs *cutoffs;	/* this host's own */
 	u64 births;
 	u64 fifo_credit;		/* bytes the oldest message is owed, in thousandths */
-	u32 incoming;			/* granted but not received, all messages */
+	u32 incoming;			/* pending bytes of all messages */
 	u8 count;			/* active messages */
 	bool short_of_room;	/* someone got less than the window because of max_incoming */
 };
@@ -81,8 +89,12 @@ struct homa_grant_list {
  */
 void homa_grants_init(struct homa_grants *s, const struct homa_cutoffs *cutoffs);
 
-/* A peer without messages. */
-void homa_grant_peer_init(struct homa_grant_peer *peer);
+/**
+ * homa_grant_peer_init() - A peer without messages.
+ * @peer:    To set up.
+ * @unasked: Unscheduled bytes per message, as this host would send them: whole packets.
+ */
+void homa_grant_peer_init(struct homa_grant_peer *peer, u32 unasked);
 
 /* A message that is not in the scheduler. */
 void homa_grantee_init(struct homa_grantee *g);
@@ -113,6 +125,16 @@ void homa_grants_add(const struct homa_cx *cx, struct homa_grants *s, struct hom
  */
 void homa_grants_received(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
 			  u32 received, u32 high, struct homa_grant_list *out);
+
+/**
+ * homa_grants_stalled() - Granted bytes of a message were asked for and do not come.
+ * @cx:  Time, parameters, counters.
+ * @s:   Scheduler.
+ * @g:   In the scheduler and not stalled, or else nothing happens.
+ * @out: Grants to others are appended.
+ */
+void homa_grants_stalled(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
+			 struct homa_grant_list *out);
 
 /**
  * homa_grants_remove() - A message is complete or given up.

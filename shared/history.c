@@ -6,7 +6,7 @@
 
 #define MOVES 16		/* entries looked at to find one that may be dropped */
 
-static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
+static struct homa_bucket *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 id)
 {
 	/*
 	 * Ids of one client differ in their low bits, those of different clients by the token.
@@ -17,7 +17,8 @@ static u32 *bucket_of(struct homa_history *h, const struct homa_peer *peer, u64 
 	return &h->bucket[(mixed >> 32) & (h->places - 1)];
 }
 
-void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *bucket, u32 places)
+void homa_history_init(struct homa_history *h, struct homa_memory *place,
+		       struct homa_bucket *bucket, u32 places)
 {
 	u32 i;
 
@@ -27,8 +28,10 @@ void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *b
 	h->oldest = 0;
 	h->used = 0;
 	h->kept = 0;
-	for (i = 0; i < places; i++)
-		bucket[i] = HOMA_NO_PLACE;
+	for (i = 0; i < places; i++) {
+		bucket[i].first = HOMA_NO_PLACE;
+		bucket[i].count = 0;
+	}
 }
 
 static bool expired(const struct homa_cx *cx, u64 since)
@@ -36,19 +39,61 @@ static bool expired(const struct homa_cx *cx, u64 since)
 	return cx->now - since > cx->params->history_ticks * cx->params->tick_ns;
 }
 
+/* Forget what the link @at of @bucket points to; its place stays taken until its turn. */
+static void forget(struct homa_history *h, struct homa_bucket *bucket, u32 *at)
+{
+	struct homa_memory *m = &h->place[*at];
+
+	*at = m->next;
+	bucket->count--;
+	m->peer->remembered--;
+	h->kept -= m->kept;
+	m->peer = NULL;
+}
+
 static void drop_oldest(struct homa_history *h)
 {
 	struct homa_memory *m = &h->place[h->oldest];
-	u32 *at = bucket_of(h, m->peer, m->id);
 
-	/* New entries are put in front, so the oldest is the last of its bucket. */
-	while (*at != h->oldest)
-		at = &h->place[*at].next;
-	*at = HOMA_NO_PLACE;
-	m->peer->remembered--;
-	h->kept -= m->kept;
+	if (m->peer) {
+		struct homa_bucket *bucket = bucket_of(h, m->peer, m->id);
+		u32 *at = &bucket->first;
+
+		while (*at != h->oldest)
+			at = &h->place[*at].next;
+		forget(h, bucket, at);
+	}
 	h->oldest = (h->oldest + 1) & (h->places - 1);
 	h->used--;
+}
+
+static void raise_floor(const struct homa_cx *cx, struct homa_peer *peer, u64 id)
+{
+	if (id > peer->floor)
+		peer->floor = id;
+	peer->floor_at = cx->now;
+}
+
+/* Make room in a full bucket for one more of @peer. */
+static void limit_bucket(const struct homa_cx *cx, struct homa_history *h,
+			 struct homa_bucket *bucket, const struct homa_peer *peer)
+{
+	u32 *at, *own = NULL, *acked = NULL, *last = NULL, *victim;
+	const struct homa_memory *m;
+
+	for (at = &bucket->first; *at != HOMA_NO_PLACE; at = &h->place[*at].next) {
+		m = &h->place[*at];
+		last = at;
+		if (m->peer == peer)
+			own = at;
+		if (!m->kept)
+			acked = at;
+	}
+	victim = own ? own : acked ? acked : last;
+	m = &h->place[*victim];
+	if (!expired(cx, m->at))
+		raise_floor(cx, m->peer, m->id);
+	forget(h, bucket, victim);
 }
 
 static bool oldest_expired(const struct homa_cx *cx, const struct homa_history *h)
@@ -62,17 +107,22 @@ void homa_history_expire(const struct homa_cx *cx, struct homa_history *h)
 		drop_oldest(h);
 }
 
-static void append(struct homa_history *h, struct homa_peer *peer, u64 id, u64 at, bool keep)
+static void append(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
+		   u64 id, u64 at, bool keep)
 {
-	u32 place = (h->oldest + h->used++) & (h->places - 1), *bucket = bucket_of(h, peer, id);
+	u32 place = (h->oldest + h->used++) & (h->places - 1);
+	struct homa_bucket *bucket = bucket_of(h, peer, id);
 	struct homa_memory *m = &h->place[place];
 
+	if (bucket->count == HOMA_BUCKET_MAX)
+		limit_bucket(cx, h, bucket, peer);
 	m->peer = peer;
 	m->id = id;
 	m->at = at;
-	m->next = *bucket;
+	m->next = bucket->first;
 	m->kept = keep;
-	*bucket = place;
+	bucket->first = place;
+	bucket->count++;
 	peer->remembered++;
 	h->kept += keep;
 }
@@ -88,15 +138,13 @@ static void make_room(const struct homa_cx *cx, struct homa_history *h)
 	for (i = 0; i < MOVES && h->used == h->places; i++) {
 		old = h->place[h->oldest];
 		drop_oldest(h);
-		if (expired(cx, old.at))
+		if (!old.peer || expired(cx, old.at))
 			return;
 		if (!old.kept || h->kept >= h->places / 2 || i == MOVES - 1) {
-			if (old.id > old.peer->floor)
-				old.peer->floor = old.id;
-			old.peer->floor_at = cx->now;
+			raise_floor(cx, old.peer, old.id);
 			return;
 		}
-		append(h, old.peer, old.id, old.at, true);
+		append(cx, h, old.peer, old.id, old.at, true);
 	}
 }
 
@@ -104,14 +152,14 @@ void homa_history_add(const struct homa_cx *cx, struct homa_history *h, struct h
 		      u64 id)
 {
 	make_room(cx, h);
-	append(h, peer, id, cx->now, false);
+	append(cx, h, peer, id, cx->now, false);
 }
 
 void homa_history_keep(const struct homa_cx *cx, struct homa_history *h, struct homa_peer *peer,
 		       u64 id)
 {
 	make_room(cx, h);
-	append(h, peer, id, cx->now, true);
+	append(cx, h, peer, id, cx->now, true);
 }
 
 enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_history *h,
@@ -119,7 +167,7 @@ enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_histo
 {
 	u32 at;
 
-	for (at = *bucket_of(h, peer, id); at != HOMA_NO_PLACE; at = h->place[at].next)
+	for (at = bucket_of(h, peer, id)->first; at != HOMA_NO_PLACE; at = h->place[at].next)
 		if (h->place[at].peer == peer && h->place[at].id == id &&
 		    !expired(cx, h->place[at].at))
 			return HOMA_REQUEST_RAN;

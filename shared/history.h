@@ -19,6 +19,9 @@
  *   taken instead: old copies that were themselves sent again could be mistaken for them.
  * - A client that never acked may still wait and would pass as new: its request is kept, when its
  *   turn to be dropped comes, by moving it to the end, as long as such ones are no more than half.
+ * - Ids are chosen by peers, and they may choose them to share a bucket: of those in a bucket, at
+ *   most HOMA_BUCKET_MAX are remembered. One too many takes the place of the oldest of the same
+ *   peer, if there is one, whose floor is raised: chosen ids cost nobody but who chose them.
  * - A floor is dropped, too, when history_ticks have passed since it was raised.
  *
  * Not covered: a server that crashed knows nothing of what ran before.
@@ -33,10 +36,11 @@
 #include "peer.h"
 
 #define HOMA_PROOFS 2
+#define HOMA_BUCKET_MAX 16	/* ids that are not chosen for it do not fill a bucket */
 #define HOMA_PROOF_WINDOW 1024	/* versions, counted around, that are newer than a given one */
 
 struct homa_memory {
-	struct homa_peer *peer;
+	struct homa_peer *peer;	/* NULL: forgotten before its turn */
 	u64 id;		/* as the client names it */
 	u64 at;		/* ns */
 	u32 next;	/* place of the next one in its bucket, or HOMA_NO_PLACE */
@@ -45,9 +49,15 @@ struct homa_memory {
 
 #define HOMA_NO_PLACE 0xffffffffu
 
+/* Entries that their ids put together, the newest first. */
+struct homa_bucket {
+	u32 first;	/* place, or HOMA_NO_PLACE */
+	u32 count;
+};
+
 struct homa_history {
 	struct homa_memory *place;	/* a ring, oldest first */
-	u32 *bucket;
+	struct homa_bucket *bucket;
 	u32 places;			/* of both; a power of two */
 	u32 oldest, used;
 	u32 kept;
@@ -63,10 +73,11 @@ enum homa_verdict {
  * homa_history_init() - Nothing is remembered.
  * @h:      To set up.
  * @place:  Memory for @places entries.
- * @bucket: Memory for @places numbers.
+ * @bucket: Memory for @places buckets.
  * @places: A power of two.
  */
-void homa_history_init(struct homa_history *h, struct homa_memory *place, u32 *bucket, u32 places);
+void homa_history_init(struct homa_history *h, struct homa_memory *place,
+		       struct homa_bucket *bucket, u32 places);
 
 /**
  * homa_history_add() - A request ran and its RPC is being forgotten.

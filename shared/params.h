@@ -22,10 +22,11 @@
 	X(unsched_bytes, 40000, 1, HOMA_MESSAGE_CEILING, "bytes", \
 	  "first part of a message that is sent without a grant, rounded up to whole packets") \
 	X(window, 0, 0, HOMA_MESSAGE_CEILING, "bytes", \
-	  "granted but not yet received per message; 0: max_incoming shared by the active " \
-	  "messages") \
+	  "granted but not yet received per message; 0: max_incoming divided by one more than " \
+	  "there are active messages") \
 	X(max_incoming, 400000, 1, HOMA_MESSAGE_CEILING, "bytes", \
-	  "granted but not yet received over all messages of a host") \
+	  "granted but not yet received over all messages of a host, stalled ones excepted; no " \
+	  "grant goes beyond it") \
 	X(max_overcommit, 8, 1, HOMA_MAX_OVERCOMMIT, "messages", \
 	  "messages that hold grants at the same time") \
 	X(grant_fifo_fraction, 50, 0, 500, "thousandths", \
@@ -52,20 +53,38 @@
 	X(link_mbps, 25000, 1, 1000000, "Mbit/s", "rate of the link to the switch") \
 	X(max_link_usage, 99, 1, 100, "percent", \
 	  "share of the link's rate the transmit queue uses") \
-	X(max_nic_queue_usecs, 40, 0, 100000, "us", "transmission time that may wait in the NIC") \
+	X(max_nic_queue_usecs, 40, 0, 100000, "us", \
+	  "transmission time of what waits in the NIC beyond which the queue hands out nothing") \
 	X(defer_min_bytes, 1000, 0, HOMA_MESSAGE_CEILING, "bytes", \
 	  "messages up to this length bypass the transmit queue") \
 	X(resend_ticks, 5, 1, 100000, "ticks", "silence after which missing data is asked for") \
-	X(resend_interval, 5, 1, 100000, "ticks", "time between requests to the same peer") \
+	X(resend_interval, 5, 1, 100000, "ticks", \
+	  "time between requests for the same data, and after which one counts as lost when " \
+	  "nothing at all was heard of the peer") \
 	X(timeout_resends, 5, 1, 200, "intervals", \
-	  "requests without any answer after which a peer is dead") \
+	  "resend_intervals in a row, each with a request, without any packet from a peer after " \
+	  "which it is dead") \
 	X(timeout_ticks, 100, 1, 1000000, "ticks", \
-	  "silence after which a server forgets the RPCs of a client") \
+	  "silence of a client's host after which a server forgets responses that are not acked") \
+	X(abandon_ticks, 1000, 1, 1000000, "ticks", \
+	  "time without any new byte of an incomplete request after which a server drops it; its " \
+	  "client may go on with it later") \
 	X(request_ack_ticks, 2, 1, 100000, "ticks", \
-	  "time after a response that the server asks for its ack") \
+	  "time after the last byte of a response was sent that the server asks for its ack") \
 	X(history_ticks, 10000, 1, 1000000, "ticks", \
 	  "longest time a packet may survive in the network; finished requests are remembered " \
 	  "that long") \
+	X(max_rpcs_per_peer, 10000, 1, 1000000000, "RPCs", \
+	  "requests of one peer that a server holds at once; more are dropped, and their client " \
+	  "sends them again") \
+	X(peer_gc_threshold, 5000, 0, 1000000000, "peers", \
+	  "up to so many peers, none is forgotten for being idle") \
+	X(peer_net_max, 10000, 1, 1000000000, "peers", \
+	  "most peers of a host; packets of more are dropped when none can be forgotten") \
+	X(peer_idle_secs_max, 120, 0, 1000000, "s", \
+	  "silence after which a peer is forgotten when there are just over peer_gc_threshold") \
+	X(peer_idle_secs_min, 10, 0, 1000000, "s", \
+	  "silence after which a peer is forgotten when there are peer_net_max") \
 	X(tick_usecs, 1000, 1, 1000000, "us", "length of a tick") \
 	X(max_message, HOMA_MAX_MESSAGE, 1, HOMA_MESSAGE_CEILING, "bytes", \
 	  "longest message sent or accepted")
@@ -122,8 +141,9 @@ static inline u32 *homa_params_at(struct homa_params *params, const struct homa_
 }
 
 /*
- * What a message is served by, the least first. SRPT minimises times; weighed by length, slowdowns: the
- * last bytes of a long message no longer delay a short one, at no price the long one would notice.
+ * What a message is served by, the least first. SRPT minimises times; weighed by length, slowdowns:
+ * the last bytes of a long message no longer delay a short one, at no price the long one would
+ * notice.
  */
 static inline u64 homa_params_rank(const struct homa_params *params, u32 left, u32 length)
 {

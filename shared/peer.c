@@ -5,7 +5,7 @@
 #include "peer.h"
 
 void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
-		    const struct homa_cutoffs *own, u32 packet, u32 token)
+		    const struct homa_cutoffs *own, u32 packet, u64 token)
 {
 	u32 packets = (homa_min(cx->params->unsched_bytes, cx->params->max_message) + packet - 1) /
 		      packet;
@@ -13,10 +13,11 @@ void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
 	homa_memset(peer, 0, sizeof(*peer));
 	peer->cutoffs = *own;
 	peer->cutoffs.version = 0;
-	homa_grant_peer_init(&peer->grants);
 	peer->packet = packet;
 	peer->unsched = packets * packet;
+	homa_grant_peer_init(&peer->grants, peer->unsched);
 	peer->token = token;
+	homa_tree_init(&peer->askers);
 	peer->heard_at = cx->now;
 }
 
@@ -49,18 +50,35 @@ enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 	return HOMA_ASK_NOW;
 }
 
-enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer, u64 due)
+enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer,
+				    struct homa_node *asker, u64 due, u64 id)
 {
-	/* Who was refused comes back every tick, or wants nothing any more. */
-	bool reserved = peer->turn && cx->now - peer->turn_at <= cx->params->tick_ns;
-	enum homa_ask answer;
+	enum homa_ask answer = HOMA_ASK_LATER;
 
-	if (reserved && due > peer->turn)
-		return HOMA_ASK_LATER;
-	answer = homa_peer_ask(cx, peer);
-	peer->turn = answer == HOMA_ASK_LATER ? due : 0;
-	peer->turn_at = cx->now;
+	homa_peer_leave_turn(peer, asker);
+	asker->key = due;
+	asker->tie = id;
+	if (!peer->askers.first || homa_node_before(asker, peer->askers.first))
+		answer = homa_peer_ask(cx, peer);
+	if (answer == HOMA_ASK_LATER)
+		homa_tree_insert(&peer->askers, asker);
 	return answer;
+}
+
+void homa_peer_leave_turn(struct homa_peer *peer, struct homa_node *asker)
+{
+	if (homa_node_queued(asker))
+		homa_tree_remove(&peer->askers, asker);
+}
+
+struct homa_node *homa_peer_next_asker(struct homa_peer *peer)
+{
+	struct homa_node *first = peer->askers.first;
+
+	if (!first || peer->asking)
+		return NULL;
+	homa_tree_remove(&peer->askers, first);
+	return first;
 }
 
 u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
@@ -82,9 +100,13 @@ bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_
 
 struct homa_ack homa_peer_take_ack(struct homa_peer *peer)
 {
-	struct homa_ack none = { 0 };
+	struct homa_ack first = { 0 };
 
-	return peer->acks ? peer->ack[--peer->acks] : none;
+	if (peer->acks) {
+		first = peer->ack[0];
+		homa_memmove(&peer->ack[0], &peer->ack[1], --peer->acks * sizeof(first));
+	}
+	return first;
 }
 
 void homa_peer_take_acks(struct homa_peer *peer, struct homa_packet *pkt)
@@ -96,6 +118,49 @@ void homa_peer_take_acks(struct homa_peer *peer, struct homa_packet *pkt)
 	for (i = 0; i < peer->acks; i++)
 		pkt->ack.ack[i] = peer->ack[i];
 	peer->acks = 0;
+}
+
+bool homa_peer_last_acks(struct homa_peer *peer, struct homa_packet *pkt)
+{
+	struct homa_ack first = homa_peer_take_ack(peer);
+
+	if (!first.client_id)
+		return false;
+	pkt->sender_id = first.client_id;
+	/* Acks are found by id; which client port each came from is forgotten. */
+	pkt->sport = HOMA_MIN_CLIENT_PORT;
+	pkt->dport = first.server_port;
+	homa_peer_take_acks(peer, pkt);
+	return true;
+}
+
+static bool may_survive(const struct homa_cx *cx, u64 since)
+{
+	return cx->now - since <= cx->params->history_ticks * cx->params->tick_ns;
+}
+
+bool homa_peer_expendable(const struct homa_cx *cx, const struct homa_peer *peer)
+{
+	/*
+	 * A peer made anew counts its doubts from nothing; packets with a later version must not be
+	 * on their way then, or they would pass as proof.
+	 */
+	return !peer->remembered && !(peer->floor && may_survive(cx, peer->floor_at)) &&
+	       !(peer->doubts && may_survive(cx, peer->heard_at));
+}
+
+u64 homa_peer_idle_limit(const struct homa_cx *cx, u32 peers)
+{
+	const struct homa_params *params = cx->params;
+	u32 few = params->peer_gc_threshold, many = params->peer_net_max;
+	u64 ns = 1000000000, longest = params->peer_idle_secs_max * ns;
+	u64 shortest = params->peer_idle_secs_min * ns;
+
+	if (peers <= few)
+		return ~0ull;
+	if (peers >= many || longest <= shortest)
+		return shortest;
+	return longest - homa_div64((longest - shortest) * (peers - few), many - few);
 }
 
 void homa_peer_set_cutoffs(struct homa_peer *peer, const struct homa_packet *pkt)

@@ -7,11 +7,17 @@
  * - Liveness: one RESEND is in flight per peer at a time. Any packet from it is an answer. One that
  *   has had none for resend_interval counts as lost, and until something is heard another follows
  *   every tick, so that a few losses in a row do not make a live peer look dead. After
- *   timeout_resends such intervals it is dead: every RPC with it fails.
+ *   timeout_resends such intervals it is dead: every RPC with it fails. RPCs that must wait for
+ *   another's answer queue up, those first that have wanted to ask for longest; each answer lets
+ *   the next one ask.
  * - Acks: RPCs whose responses we have in full and that it may forget. One rides on each DATA
- *   packet to it; when HOMA_MAX_ACKS are waiting and one more comes, they go in an ACK packet
- *   together. What never gets a ride is asked for by NEED_ACK.
+ *   packet to it, the oldest first; when HOMA_MAX_ACKS are waiting and one more comes, they go in
+ *   an ACK packet together. What never gets a ride is asked for by NEED_ACK.
  * - Floor: requests with an id up to here may have run and been forgotten; see history.h.
+ * - Memory: any source address makes a peer. A peer without RPCs that holds nothing a later request
+ *   is judged by may be forgotten: when there are more than peer_gc_threshold, those that have been
+ *   silent for long, the sooner the more there are; at peer_net_max whichever has been silent
+ *   longest of those looked at, or else the new one is refused.
  *
  * Owner: the host; the peer's own short lock protects every field but grants (the grant scheduler's
  * lock) and cutoffs (written under the peer's lock, read without).
@@ -23,8 +29,6 @@
 
 struct homa_peer {
 	struct homa_cutoffs cutoffs;	/* of the peer, for messages to it */
-	struct homa_grant_peer grants;
-	struct homa_ack ack[HOMA_MAX_ACKS];
 	u8 acks;
 	u8 unanswered;		/* resend_intervals in a row without any packet from the peer */
 	bool asking;		/* a RESEND is in flight */
@@ -33,13 +37,14 @@ struct homa_peer {
 	u32 doubts;	/* of its requests; each gives our cutoffs a new version towards it */
 	u32 unsched;		/* unscheduled bytes per message to it: whole packets */
 	u32 packet;		/* bytes of data in a full packet to it */
-	u32 token;		/* number given by the owner, unique among its peers */
+	u64 heard_at;		/* ns; the last packet from it */
+	struct homa_tree askers;	/* RPCs that wait for their turn, by due time and id */
+	struct homa_grant_peer grants;
+	struct homa_ack ack[HOMA_MAX_ACKS];	/* oldest first */
+	u64 token;		/* number given by the owner, never given again */
 	u32 remembered;	/* entries in the history that point here; the peer must outlive them */
 	u64 asked_at;		/* ns; the last RESEND */
 	u64 round_at;		/* ns; the first one in this resend_interval */
-	u64 turn;		/* due time of the RPC that may ask next; 0: any */
-	u64 turn_at;		/* ns; when it last tried */
-	u64 heard_at;		/* ns; the last packet from it */
 	u64 told_at;		/* ns; the last CUTOFFS sent to it */
 	u64 floor;		/* request ids up to here may have been forgotten */
 	u64 floor_at;		/* ns; when the floor was raised */
@@ -57,10 +62,10 @@ enum homa_ask {
  * @peer:   To set up.
  * @own:    This host's cutoffs.
  * @packet: Bytes of data in a full packet to it, at least 1.
- * @token:  Unique among the owner's peers.
+ * @token:  Given to no other peer of the owner, before or later.
  */
 void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
-		    const struct homa_cutoffs *own, u32 packet, u32 token);
+		    const struct homa_cutoffs *own, u32 packet, u64 token);
 
 /* Some packet from the peer has arrived. */
 void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
@@ -73,14 +78,26 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
 enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer);
 
 /**
- * homa_peer_ask_in_turn() - Like homa_peer_ask(), for one of several RPCs that want to ask: those
- * that have wanted it longest go first, so that RPCs that ask again and again (of a server at work,
- * or one that gave them up) do not keep others from asking at all.
- * @cx:   Time and parameters, counters.
- * @peer: Peer.
- * @due:  ns, not 0; since when the RPC wants to ask.
+ * homa_peer_ask_in_turn() - Like homa_peer_ask(), for one of several RPCs that want to ask.
+ * @cx:    Time and parameters, counters.
+ * @peer:  Peer.
+ * @asker: The RPC's place among them; queued when the answer is HOMA_ASK_LATER.
+ * @due:   ns; since when it has wanted to ask.
+ * @id:    Of the RPC.
  */
-enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer, u64 due);
+enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *peer,
+				    struct homa_node *asker, u64 due, u64 id);
+
+/* An RPC does not want to ask any more, or ends. */
+void homa_peer_leave_turn(struct homa_peer *peer, struct homa_node *asker);
+
+/**
+ * homa_peer_next_asker() - After a packet from the peer: which RPC may ask now?
+ * @peer: Peer.
+ * Return: Its place, no longer queued: the owner looks after the RPC as if its timer had fired.
+ *         NULL: none wants to, or a RESEND is in flight.
+ */
+struct homa_node *homa_peer_next_asker(struct homa_peer *peer);
 
 /**
  * homa_peer_look_again() - When to look after an RPC again that wanted to ask.
@@ -101,11 +118,35 @@ u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
  */
 bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_packet *overflow);
 
-/* Take one ack to ride on a DATA packet. Return: client_id 0 when there is none. */
+/* Take the oldest ack to ride on a DATA packet. Return: client_id 0 when there is none. */
 struct homa_ack homa_peer_take_ack(struct homa_peer *peer);
 
 /* Move all waiting acks into an ACK packet. */
 void homa_peer_take_acks(struct homa_peer *peer, struct homa_packet *pkt);
+
+/**
+ * homa_peer_last_acks() - Send what acks are waiting before a peer is forgotten.
+ * @peer: Peer.
+ * @pkt:  Filled in, with ids and ports: an ACK packet.
+ * Return: true when @pkt must be sent.
+ */
+bool homa_peer_last_acks(struct homa_peer *peer, struct homa_packet *pkt);
+
+/**
+ * homa_peer_expendable() - May a peer be forgotten without harm?
+ * @cx:   Time and parameters; homa_history_expire() has been called.
+ * @peer: A peer without RPCs.
+ * Return: false while a late request of it would be judged by what we hold of the peer.
+ */
+bool homa_peer_expendable(const struct homa_cx *cx, const struct homa_peer *peer);
+
+/**
+ * homa_peer_idle_limit() - How long an expendable peer may be silent before it is forgotten.
+ * @cx:    Parameters.
+ * @peers: Peers the owner has.
+ * Return: ns; ~0: for ever, there are few.
+ */
+u64 homa_peer_idle_limit(const struct homa_cx *cx, u32 peers);
 
 /* The peer told us its cutoffs. */
 void homa_peer_set_cutoffs(struct homa_peer *peer, const struct homa_packet *pkt);

@@ -30,13 +30,12 @@ typedef int32_t s32;
 #define homa_memmove __builtin_memmove
 #define homa_memset __builtin_memset
 #define homa_div64(n, d) ((u64)(n) / (u64)(d))
+/* For values that another lock may protect: a stale value is harmless, a torn one is not. */
 #ifndef READ_ONCE
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 #endif
 #endif
-
-/* For values that another lock may protect: a stale value is harmless, a torn one is not. */
 
 /**
  * homa_container_of() - The structure that embeds a core object.

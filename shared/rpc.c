@@ -47,6 +47,7 @@ static void init(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
 	homa_memset(rpc, 0, offsetof(struct homa_rpc, in));
 	rpc->id = id;
 	rpc->active_at = cx->now;
+	rpc->data_at = cx->now;
 }
 
 void homa_rpc_init_client(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
@@ -161,6 +162,7 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 		drop(cx, accept.why);
 		return nothing;
 	}
+	rpc->data_at = cx->now;
 	if (in->gaps > gaps)
 		cx->counters->gaps_created++;
 	if (pkt->data.retransmit)
@@ -378,6 +380,28 @@ static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u64 at)
 	return cx->now - rpc->active_at;
 }
 
+/* ns since the message being received last grew, or was allowed to. */
+static u64 starved(const struct homa_cx *cx, const struct homa_rpc *rpc,
+		   const struct homa_rpc_view *view)
+{
+	u64 since = rpc->data_at;
+
+	if (rpc->scheduled && view->in_granted_at > since)
+		since = view->in_granted_at;
+	return cx->now - since;
+}
+
+/* The message being received was asked for in vain, whatever else was heard: let others go on. */
+static void check_stalled(const struct homa_cx *cx, const struct homa_rpc *rpc,
+			  const struct homa_rpc_view *view, struct homa_effects *fx)
+{
+	const struct homa_params *params = cx->params;
+	u32 ticks = params->resend_ticks + params->resend_interval;
+
+	if (rpc->scheduled && starved(cx, rpc, view) >= ticks * params->tick_ns)
+		effect(fx, HOMA_FX_RX_STALLED);
+}
+
 static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			  const struct homa_rpc_view *view, struct homa_effects *fx)
 {
@@ -391,8 +415,15 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 		if (missing.start == missing.end) {
 			/* All that was granted is here: the next step is our own scheduler's. */
 			rpc->active_at = cx->now;
+			rpc->data_at = cx->now;
 			return cx->now + patience;
 		}
+	}
+	if (!homa_rpc_is_client(rpc) &&
+	    starved(cx, rpc, view) >= params->abandon_ticks * params->tick_ns) {
+		cx->counters->requests_abandoned++;
+		homa_rpc_abort(cx, rpc, HOMA_ERR_NONE, fx);
+		return 0;
 	}
 	if (silence(cx, rpc, rpc->receiving ? view->in_granted_at : view->out_sent_at) < patience)
 		return rpc->active_at + patience;
@@ -412,7 +443,10 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
-	u64 patience = params->request_ack_ticks * params->tick_ns;
+	/* A response in full waits for its ack; a part of it for the client's grants. */
+	u32 ticks = view->out_sent < view->out_length ? params->resend_ticks
+						      : params->request_ack_ticks;
+	u64 patience = ticks * params->tick_ns;
 	bool waiting = view->out_sent < view->out_granted;
 
 	if (silence(cx, rpc, view->out_sent_at) < patience || waiting)
@@ -434,10 +468,14 @@ u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 		   struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
+	u64 again;
 
 	switch (rpc->state) {
 	case HOMA_RPC_INCOMING:
-		return receiver_timer(cx, rpc, view, fx);
+		again = receiver_timer(cx, rpc, view, fx);
+		/* Last, for the list of effects may end with the RPC's life. */
+		check_stalled(cx, rpc, view, fx);
+		return again;
 	case HOMA_RPC_OUTGOING:
 		if (!homa_rpc_is_client(rpc))
 			return server_timer(cx, rpc, view, fx);

@@ -12,13 +12,25 @@
  *   as each answer fills what was asked for, at once for the next gap that is as old.
  * - Client without any response, request sent as far as allowed: RESEND for the whole response. The
  *   server answers with DATA, BUSY, or RPC_UNKNOWN; on the last the client starts the RPC over.
- * - Server whose response is sent as far as allowed, for request_ack_ticks: NEED_ACK, every
- *   resend_interval. A client that has all of it, or does not know the RPC, answers ACK; one that
- *   still waits answers BUSY. After timeout_ticks without a packet from the client's host, the
- *   server forgets the RPC.
+ * - Server whose response is sent in full, for request_ack_ticks, or as far as granted, for
+ *   resend_ticks: NEED_ACK, every resend_interval. A client that has all of it, or does not know
+ *   the RPC, answers ACK; one that still waits answers BUSY. After timeout_ticks without a packet
+ *   from the client's host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
  *   fails even though the peer lives.
+ *
+ * What BUSY can hold up:
+ *
+ * - BUSY is an answer, so no RPC fails while it comes: a server may work for minutes, and a sender
+ *   may have shorter messages to send for long. A user who will not wait aborts.
+ * - It keeps no grants: a message of which no new byte comes for resend_ticks + resend_interval is
+ *   stalled, see grants.h.
+ * - It keeps no incomplete request: without a new byte for abandon_ticks the server drops it. That
+ *   fails nothing: it has not run, and should its client go on, its next packet starts it again and
+ *   the rest is asked for.
+ * - It does keep requests being served and responses not acked. How many of one peer there may be
+ *   is bounded by their owner (max_rpcs_per_peer).
  *
  * Every input function appends to a list of effects, which the caller carries out after it has
  * dropped the RPC's lock. The message being sent and the one being received in the eyes of the
@@ -47,6 +59,7 @@ struct homa_rpc {
 	u64 id;		/* as this side names it: even on the client, odd on the server */
 	u64 active_at;	/* ns; last packet of this RPC, or progress of our own */
 	u32 incoming;	/* bytes of the message being received that come without a grant */
+	u64 data_at;	/* ns; last new byte, or when all bytes granted were here */
 	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */
 	u32 asked_end;	/* end of what the last RESEND asked for */
 	u32 lost_end;	/* gaps below this are old enough to be asked for */
@@ -65,7 +78,9 @@ enum homa_effect_type {
 	HOMA_FX_SEND,
 	/*
 	 * homa_peer_ask_in_turn() with the RPC's due_at; NOW: homa_rpc_asked() and send RESEND;
-	 * DEAD: end the peer's RPCs; otherwise set the RPC's timer as homa_peer_look_again() says
+	 * DEAD: end the peer's RPCs; otherwise set the RPC's timer as homa_peer_look_again() says.
+	 * After an input without it that leaves due_at 0, and after a timer without it:
+	 * homa_peer_leave_turn()
 	 */
 	HOMA_FX_ASK,
 	/*
@@ -78,6 +93,7 @@ enum homa_effect_type {
 	HOMA_FX_TX_RESTART,	/* forget the response so far and homa_txq_restart() */
 	HOMA_FX_RX_ADD,		/* homa_grants_add(): .length of the message, .offset granted */
 	HOMA_FX_RX_MORE,	/* homa_grants_received() */
+	HOMA_FX_RX_STALLED,	/* homa_grants_stalled() */
 	HOMA_FX_RX_END,		/* homa_grants_remove() */
 	HOMA_FX_DELIVER,	/* the message is complete: to the user */
 	HOMA_FX_ACK,		/* homa_peer_add_ack() */

@@ -4,12 +4,15 @@
  * priority.
  *
  * - SRPT: of the messages that may send (their first unscheduled bytes, or what has been granted),
- *   the one with the fewest bytes left goes first.
+ *   the one with the fewest bytes left (or the least product with its length, parameter
+ *   weigh_length) goes first.
  * - FIFO share: pacer_fifo_fraction of the bytes goes to the oldest such message, so that the
  *   longest one is not starved.
- * - Link clock: the queue computes when the link will have sent all it was given, and lets no more
- *   than max_nic_queue_usecs wait in the NIC, where it could no longer be overtaken. Control
- *   packets are not queued but charged to the clock.
+ * - Link clock: the queue computes when the link will have sent all it was given, and hands out
+ *   more only when no more than max_nic_queue_usecs of it wait in the NIC, where nothing can
+ *   overtake it. So what waits there exceeds max_nic_queue_usecs by up to one burst (a packet, for
+ *   senders that do not segment). Control packets are not queued but charged to the clock, and so
+ *   are packets that bypass the queue.
  * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is
  *   less than what waiting costs them.
  * - A packet is always full but for the last of a message: a grant that ends inside a packet

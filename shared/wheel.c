@@ -15,6 +15,7 @@ void homa_wheel_init(struct homa_wheel *w)
 
 	for (i = 0; i < HOMA_WHEEL_SLOTS; i++)
 		homa_link_init(&w->slot[i]);
+	homa_link_init(&w->due);
 	w->tick = 0;
 	w->armed = 0;
 }
@@ -47,22 +48,34 @@ void homa_wheel_skip(struct homa_wheel *w, u64 tick)
 		w->tick = tick;
 }
 
+/* Move what is due at the wheel's tick out of its slot, in the order it was armed. */
+static void collect(struct homa_wheel *w)
+{
+	struct homa_link *head = slot_of(w, w->tick), *at, *next;
+
+	for (at = head->next; at != head; at = next) {
+		next = at->next;
+		if (homa_container_of(at, struct homa_timer, link)->tick > w->tick)
+			continue;
+		homa_link_remove(at);
+		homa_link_append(&w->due, at);
+	}
+}
+
 struct homa_timer *homa_wheel_next(struct homa_wheel *w, u64 tick)
 {
-	struct homa_link *head, *at;
+	struct homa_timer *t;
 
-	/* The tick counts as run only when its slot holds nothing more that is due. */
-	while (w->armed && w->tick < tick) {
-		head = slot_of(w, w->tick + 1);
-		for (at = head->next; at != head; at = at->next) {
-			struct homa_timer *t = homa_container_of(at, struct homa_timer, link);
-
-			if (t->tick <= w->tick + 1) {
-				homa_wheel_cancel(w, t);
-				return t;
-			}
+	while (w->armed) {
+		if (!homa_link_alone(&w->due)) {
+			t = homa_container_of(w->due.next, struct homa_timer, link);
+			homa_wheel_cancel(w, t);
+			return t;
 		}
+		if (w->tick >= tick)
+			return NULL;
 		w->tick++;
+		collect(w);
 	}
 	homa_wheel_skip(w, tick);
 	return NULL;

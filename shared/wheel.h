@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
  * Timer wheel of a host: which RPCs to look at in which tick. Arming and cancelling cost O(1), a
- * tick costs its own timers, and a host without armed timers needs no ticks. A packet does not
- * re-arm its RPC's timer: the RPC notes the time, and the timer that fires finds out that it must
- * wait longer.
+ * tick costs its own timers and one pass over its slot, and a host without armed timers needs no
+ * ticks. A packet does not re-arm its RPC's timer: the RPC notes the time, and the timer that fires
+ * finds out that it must wait longer.
  *
  * Owner: the host; one short lock protects wheel and timers.
  */
@@ -21,8 +21,9 @@ struct homa_timer {
 
 struct homa_wheel {
 	struct homa_link slot[HOMA_WHEEL_SLOTS];
-	u64 tick;	/* the last one that was run */
-	u32 armed;
+	struct homa_link due;	/* what is left of the tick that is being run */
+	u64 tick;	/* the last one whose slot was emptied */
+	u32 armed;	/* timers in slots and due ones */
 };
 
 void homa_wheel_init(struct homa_wheel *w);

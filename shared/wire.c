@@ -46,6 +46,7 @@ static const char *const drops[HOMA_DROPS] = {
 	[HOMA_DROP_UNKNOWN] = "unknown",
 	[HOMA_DROP_STALE] = "stale",
 	[HOMA_DROP_STATE] = "state",
+	[HOMA_DROP_FULL] = "full",
 };
 
 static u16 get16(const u8 *p)

@@ -149,6 +149,15 @@ static void forget_peer(struct homa_host *host, struct homa_host_peer *peer)
 	free(peer);
 }
 
+static bool pinned(const struct homa_host *host, const struct homa_host_peer *peer)
+{
+	const struct homa_host_pin *pin = host->pin;
+
+	while (pin && pin->peer != peer)
+		pin = pin->outer;
+	return pin;
+}
+
 /*
  * Look at the next few peers in turn and forget those that have been idle for too long; when there
  * are too many still, the one that has been idle for longest. Return: false when there are too
@@ -166,7 +175,7 @@ static bool collect_peers(struct homa_host *host, u32 looks)
 
 		homa_link_remove(&peer->turn);
 		homa_link_append(&host->turns, &peer->turn);
-		if (peer->users || !homa_link_alone(&peer->rpcs) ||
+		if (pinned(host, peer) || !homa_link_alone(&peer->rpcs) ||
 		    !homa_peer_expendable(&host->cx, &peer->core))
 			continue;
 		if (host->cx.now - peer->core.heard_at >= limit)
@@ -205,7 +214,6 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	peer->ip_header = ip_header;
 	peer->address = address;
 	peer->served = 0;
-	peer->users = 0;
 	homa_link_init(&peer->rpcs);
 	homa_link_append(&host->turns, &peer->turn);
 	bucket = peer_bucket(address, host->peer_buckets);
@@ -252,6 +260,7 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 		    u64 first_id, u32 places)
 {
 	struct homa_memory *place = malloc(places * sizeof(*place));
+	struct homa_bucket *bucket = malloc(places * sizeof(*bucket));
 
 	memset(host, 0, sizeof(*host));
 	host->ops = ops;
@@ -266,8 +275,9 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	host->peers = calloc(FIRST_BUCKETS, sizeof(host->peers[0]));
 	host->rpcs = calloc(FIRST_BUCKETS, sizeof(host->rpcs[0]));
 	homa_link_init(&host->turns);
-	if (!place || !host->peers || !host->rpcs) {
+	if (!place || !bucket || !host->peers || !host->rpcs) {
 		free(place);
+		free(bucket);
 		free(host->peers);
 		free(host->rpcs);
 		return false;
@@ -277,7 +287,7 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	homa_grants_init(&host->grants, &host->allocator.now);
 	homa_txq_init(&host->txq);
 	homa_wheel_init(&host->wheel);
-	homa_history_init(&host->history, place, places);
+	homa_history_init(&host->history, place, bucket, places);
 	return true;
 }
 
@@ -298,6 +308,7 @@ void homa_host_destroy(struct homa_host *host)
 	free(host->peers);
 	free(host->rpcs);
 	free(host->history.place);
+	free(host->history.bucket);
 	memset(host, 0, sizeof(*host));
 }
 
@@ -800,6 +811,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		     u32 readable, u32 length)
 {
 	struct homa_host_peer *peer;
+	struct homa_host_pin pin = { .outer = host->pin };
 	struct homa_packet pkt;
 	enum homa_drop why;
 
@@ -822,11 +834,12 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		return;
 	}
 	homa_peer_heard(&host->cx, &peer->core);
+	pin.peer = peer;
 	/* Those who are told of the packet may do anything, also what needs room for peers. */
-	peer->users++;
+	host->pin = &pin;
 	input_peer(host, peer, &pkt);
 	let_ask(host, peer);
-	peer->users--;
+	host->pin = pin.outer;
 }
 
 /* The user's side. */

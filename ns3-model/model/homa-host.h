@@ -36,14 +36,13 @@ static inline bool homa_address_is_ipv4(const struct homa_address *a)
 }
 
 struct homa_host_peer {
-	struct homa_peer core;
 	struct homa_address address;
+	struct homa_host_peer *next;	/* in its bucket */
 	u32 ip_header;			/* bytes, by kind of address */
+	u32 served;			/* RPCs that it issued */
+	struct homa_peer core;
 	struct homa_link rpcs;		/* all RPCs with it */
 	struct homa_link turn;		/* among all peers: when it is looked at for being idle */
-	struct homa_host_peer *next;	/* in its bucket */
-	u32 served;			/* RPCs that it issued */
-	u32 users;			/* calls under way that go on to use it */
 };
 
 struct homa_host_rpc {
@@ -59,6 +58,12 @@ struct homa_host_rpc {
 	u16 local_port, remote_port;
 	bool delivering;		/* deliver() has been called and has not returned */
 	struct homa_rpc core;		/* last: most of it is gaps that are rarely used */
+};
+
+/* A peer that a call under way goes on to use; on the stack of that call. */
+struct homa_host_pin {
+	const struct homa_host_peer *peer;
+	const struct homa_host_pin *outer;	/* of the call this one is nested in */
 };
 
 /* When the host wants to be called. */
@@ -124,6 +129,7 @@ struct homa_host {
 	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
 	struct homa_link turns;		/* all peers */
+	const struct homa_host_pin *pin;
 	u64 next_token;
 	u32 peer_buckets, peer_count;	/* buckets: powers of two */
 	u32 rpc_buckets, rpc_count;

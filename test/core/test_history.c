@@ -12,7 +12,7 @@ static struct world w;
 static struct homa_cutoffs own = { .version = 1 };
 static struct homa_peer peers[PEERS];
 static struct homa_memory place[PLACES];
-static u32 bucket[PLACES];
+static struct homa_bucket bucket[PLACES];
 static struct homa_history h;
 
 static int setup(void **state)
@@ -127,7 +127,93 @@ static void no_request_that_ran_is_ever_called_new_in_time(void **state)
 	for (k = 0; k < PEERS; k++)
 		assert_int_equal(peers[k].remembered, 0);
 	for (k = 0; k < PLACES; k++)
-		assert_int_equal(bucket[k], HOMA_NO_PLACE);
+		assert_int_equal(bucket[k].first, HOMA_NO_PLACE);
+}
+
+static u32 longest_bucket(const struct homa_history *of)
+{
+	u32 i, at, length, longest = 0;
+
+	for (i = 0; i < of->places; i++) {
+		length = 0;
+		for (at = of->bucket[i].first; at != HOMA_NO_PLACE; at = of->place[at].next)
+			length++;
+		assert_int_equal(length, of->bucket[i].count);
+		longest = homa_max(longest, length);
+	}
+	return longest;
+}
+
+static void no_choice_of_ids_makes_looking_them_up_slow(void **state)
+{
+	static struct homa_memory many[1 << 15];
+	static struct homa_bucket buckets[ARRAY_SIZE(many)];
+	const u32 n = ARRAY_SIZE(many);
+	u32 i;
+
+	(void)state;
+	homa_history_init(&h, many, buckets, n);
+	/* What is forgotten early keeps its place: there are enough for all. */
+	for (i = 1; i <= 1000; i++)
+		homa_history_add(&w.cx, &h, &peers[1], 2 * i);
+	for (i = 1; i < n - 1000; i++) {
+		homa_history_add(&w.cx, &h, &peers[0], (u64)i << 49);
+		if (i % 1000 == 0)
+			assert_in_range(longest_bucket(&h), 1, HOMA_BUCKET_MAX);
+	}
+	/* Nothing that ran passes as new for it, and nobody else pays. */
+	assert_int_not_equal(peers[0].floor, 0);
+	for (i = 1; i < n - 1000; i++)
+		assert_int_not_equal(homa_history_judge(&w.cx, &h, &peers[0], (u64)i << 49),
+				     HOMA_REQUEST_NEW);
+	assert_int_equal(peers[1].floor, 0);
+	for (i = 1; i <= 1000; i++)
+		assert_int_equal(homa_history_judge(&w.cx, &h, &peers[1], 2 * i), HOMA_REQUEST_RAN);
+	w.cx.now += 10000 * MS + 1;
+	homa_history_expire(&w.cx, &h);
+	assert_int_equal(peers[0].remembered + peers[1].remembered + h.used, 0);
+	assert_int_equal(longest_bucket(&h), 0);
+}
+
+static void ordinary_ids_never_fill_a_bucket(void **state)
+{
+	static struct homa_memory many[1 << 15];
+	static struct homa_bucket buckets[ARRAY_SIZE(many)];
+	static struct homa_peer clients[300];
+	const u32 n = ARRAY_SIZE(many);
+	u64 seed = 3, next[ARRAY_SIZE(clients)];
+	u32 i, k;
+
+	(void)state;
+	homa_history_init(&h, many, buckets, n);
+	for (k = 0; k < ARRAY_SIZE(clients); k++) {
+		homa_peer_init(&w.cx, &clients[k], &own, 1400, k);
+		next[k] = random64(&seed) & 0xffffffffffffeull;
+	}
+	/* Each numbers its RPCs from a clock, and spreads them over all its servers. */
+	for (i = 0; i < n; i++) {
+		k = random_below(&seed, ARRAY_SIZE(clients));
+		next[k] += 2 * (1 + random_below(&seed, 100));
+		homa_history_add(&w.cx, &h, &clients[k], next[k]);
+	}
+	assert_in_range(longest_bucket(&h), 1, HOMA_BUCKET_MAX - 1);
+	assert_int_equal(h.used, n);
+}
+
+static void unacked_requests_survive_in_a_bucket_others_fill(void **state)
+{
+	u32 i;
+
+	(void)state;
+	homa_history_keep(&w.cx, &h, &peers[1], 1ull << 49);
+	/* Peers whose ids meet theirs in one bucket: none has any of its own there to give up. */
+	for (i = 0; i < PLACES - 2; i++) {
+		u32 k = i % 3 ? 3 : 2;
+
+		homa_history_add(&w.cx, &h, &peers[k], (u64)(i + 1) << 49);
+	}
+	assert_int_equal(homa_history_judge(&w.cx, &h, &peers[1], 1ull << 49), HOMA_REQUEST_RAN);
+	assert_in_range(longest_bucket(&h), 1, HOMA_BUCKET_MAX);
 }
 
 int main(void)
@@ -138,6 +224,9 @@ int main(void)
 		T(memory_lasts_history_ticks),
 		T(forgotten_early_means_doubtful_until_the_floor_expires),
 		T(floor_never_sinks_while_it_holds),
+		T(no_choice_of_ids_makes_looking_them_up_slow),
+		T(ordinary_ids_never_fill_a_bucket),
+		T(unacked_requests_survive_in_a_bucket_others_fill),
 		T(no_request_that_ran_is_ever_called_new_in_time),
 	};
 

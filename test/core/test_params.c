@@ -44,7 +44,9 @@ static void defaults_are_those_of_the_public_implementation(void **state)
 		{ "max_nic_queue_usecs", 40 }, { "defer_min_bytes", 1000 },
 		{ "resend_ticks", 5 },        { "resend_interval", 5 },
 		{ "timeout_resends", 5 },     { "timeout_ticks", 100 },
-		{ "request_ack_ticks", 2 },
+		{ "request_ack_ticks", 2 },   { "peer_gc_threshold", 5000 },
+		{ "peer_net_max", 10000 },    { "peer_idle_secs_max", 120 },
+		{ "peer_idle_secs_min", 10 },
 	};
 	struct homa_params params;
 	u32 i;

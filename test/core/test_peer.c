@@ -125,6 +125,88 @@ static void acks_ride_one_at_a_time_and_overflow_together(void **state)
 	assert_int_equal(peer.acks, 0);
 }
 
+static void acks_ride_first_in_first_out(void **state)
+{
+	struct homa_packet pkt;
+	u32 i;
+
+	(void)state;
+	for (i = 1; i <= 3; i++)
+		homa_peer_add_ack(&peer, (struct homa_ack){ 2 * i, 9 }, &pkt);
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 2);
+	homa_peer_add_ack(&peer, (struct homa_ack){ 8, 9 }, &pkt);
+	for (i = 2; i <= 4; i++)
+		assert_int_equal(homa_peer_take_ack(&peer).client_id, 2 * i);
+	assert_int_equal(homa_peer_take_ack(&peer).client_id, 0);
+}
+
+static void waiting_acks_leave_before_their_peer_is_forgotten(void **state)
+{
+	struct homa_packet pkt, back;
+	u8 bytes[HOMA_MAX_HEADER];
+	u32 i, length;
+
+	(void)state;
+	assert_false(homa_peer_last_acks(&peer, &pkt));
+	for (i = 1; i <= 3; i++)
+		homa_peer_add_ack(&peer, (struct homa_ack){ 2 * i, 9 }, &pkt);
+	memset(&pkt, 0xff, sizeof(pkt));
+	assert_true(homa_peer_last_acks(&peer, &pkt));
+	length = homa_wire_encode(bytes, &pkt);
+	assert_int_equal(homa_wire_decode(&back, bytes, length, length, 1000), HOMA_DROP_NONE);
+	assert_int_equal(back.type, HOMA_ACK);
+	assert_int_equal(back.sender_id, 2);
+	assert_int_equal(back.dport, 9);
+	assert_int_equal(back.ack.count, 2);
+	assert_int_equal(back.ack.ack[1].client_id, 6);
+	assert_false(homa_peer_last_acks(&peer, &pkt));
+}
+
+static void peer_is_kept_while_a_late_request_would_be_judged_by_it(void **state)
+{
+	(void)state;
+	assert_true(homa_peer_expendable(&w.cx, &peer));
+	peer.remembered = 1;
+	assert_false(homa_peer_expendable(&w.cx, &peer));
+	peer.remembered = 0;
+	peer.floor = 100;
+	peer.floor_at = w.cx.now;
+	w.cx.now += 10000 * MS;
+	assert_false(homa_peer_expendable(&w.cx, &peer));
+	w.cx.now += 1;
+	assert_true(homa_peer_expendable(&w.cx, &peer));
+	peer.doubts = 1;
+	homa_peer_heard(&w.cx, &peer);
+	assert_false(homa_peer_expendable(&w.cx, &peer));
+	w.cx.now += 10000 * MS + 1;
+	assert_true(homa_peer_expendable(&w.cx, &peer));
+}
+
+static void the_more_peers_the_sooner_idle_ones_go(void **state)
+{
+	u64 last = ~0ull;
+	u32 i;
+
+	(void)state;
+	assert_true(homa_peer_idle_limit(&w.cx, 5000) == ~0ull);
+	for (i = 5001; i <= 10000; i++) {
+		u64 limit = homa_peer_idle_limit(&w.cx, i);
+
+		assert_true(limit < last);
+		last = limit;
+	}
+	assert_int_equal(last, 10000 * MS);
+	assert_in_range(homa_peer_idle_limit(&w.cx, 5001), 119000 * MS, 120000 * MS);
+	/* Whatever an administrator sets. */
+	w.params.peer_gc_threshold = 20000;
+	assert_true(homa_peer_idle_limit(&w.cx, 15000) == ~0ull);
+	w.params.peer_gc_threshold = w.params.peer_net_max = 7;
+	assert_int_equal(homa_peer_idle_limit(&w.cx, 8), 10000 * MS);
+	w.params.peer_net_max = 100;
+	w.params.peer_idle_secs_max = 1;
+	assert_int_equal(homa_peer_idle_limit(&w.cx, 8), 10000 * MS);
+}
+
 static void old_versions_are_told_once_per_tick(void **state)
 {
 	struct homa_packet pkt;
@@ -162,6 +244,36 @@ static void silent_rpc_does_not_keep_others_from_asking(void **state)
 	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_LATER);
 	/* They do not make it die any sooner. */
 	assert_int_equal(peer.unanswered, 1);
+}
+
+static void each_answer_lets_the_next_in_turn_ask(void **state)
+{
+	struct homa_node a, b, c;
+
+	(void)state;
+	homa_node_init(&a);
+	homa_node_init(&b);
+	homa_node_init(&c);
+	assert_null(homa_peer_next_asker(&peer));
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &a, 50, 2), HOMA_ASK_NOW);
+	assert_false(homa_node_queued(&a));
+	/* The later one has wanted to ask for longer. */
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &b, 40, 4), HOMA_ASK_LATER);
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &c, 30, 6), HOMA_ASK_LATER);
+	assert_null(homa_peer_next_asker(&peer));
+	homa_peer_heard(&w.cx, &peer);
+	/* Nobody jumps the queue. */
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &a, 50, 2), HOMA_ASK_LATER);
+	assert_ptr_equal(homa_peer_next_asker(&peer), &c);
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &c, 30, 6), HOMA_ASK_NOW);
+	assert_null(homa_peer_next_asker(&peer));
+	homa_peer_heard(&w.cx, &peer);
+	assert_ptr_equal(homa_peer_next_asker(&peer), &b);
+	assert_int_equal(homa_peer_ask_in_turn(&w.cx, &peer, &b, 40, 4), HOMA_ASK_NOW);
+	homa_peer_leave_turn(&peer, &a);
+	homa_peer_leave_turn(&peer, &a);
+	homa_peer_heard(&w.cx, &peer);
+	assert_null(homa_peer_next_asker(&peer));
 }
 
 static void one_that_may_not_ask_looks_again_soon(void **state)
@@ -253,8 +365,13 @@ int main(void)
 		T(peer_is_dead_after_timeout_resends_without_answer),
 		T(answer_starts_the_count_afresh),
 		T(acks_ride_one_at_a_time_and_overflow_together),
+		T(acks_ride_first_in_first_out),
+		T(waiting_acks_leave_before_their_peer_is_forgotten),
+		T(peer_is_kept_while_a_late_request_would_be_judged_by_it),
+		T(the_more_peers_the_sooner_idle_ones_go),
 		T(old_versions_are_told_once_per_tick),
 		T(silent_rpc_does_not_keep_others_from_asking),
+		T(each_answer_lets_the_next_in_turn_ask),
 		T(one_that_may_not_ask_looks_again_soon),
 		T(doubt_makes_a_version_only_for_its_peer),
 		T(versions_towards_a_peer_wrap_past_zero),

@@ -423,7 +423,6 @@ static void nothing_is_asked_while_our_own_grants_are_due(void **state)
 	view.in_granted_at = w.cx.now;
 	w.cx.now = look();
 	expect_nothing();
-	w.cx.now += 5 * MS;
 	look();
 	expect_fx(HOMA_FX_ASK);
 	assert_int_equal(fx.fx[0].offset, 2800);
@@ -535,6 +534,109 @@ static void server_asks_for_the_ack_of_a_response(void **state)
 			w.cx.now = look();
 		} while (!fx.count);
 		expect_fx(HOMA_FX_SEND);
+	}
+}
+
+static void response_that_waits_for_grants_is_not_yet_asked_an_ack_of(void **state)
+{
+	(void)state;
+	become(false, HOMA_RPC_OUTGOING);
+	view.out_length = 50000;
+	view.out_granted = view.out_sent = 40000;
+	view.out_sent_at = view.peer_heard_at = w.cx.now;
+	w.cx.now += 5 * MS - 1;
+	assert_int_equal(look(), w.cx.now + 1);
+	expect_nothing();
+	w.cx.now++;
+	look();
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_NEED_ACK);
+}
+
+static void message_stalls_when_its_bytes_are_asked_for_in_vain(void **state)
+{
+	u64 start = w.cx.now;
+	u32 stalled = 0;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	data(100000, 2800, 0, 1400, 0);
+	expect_fx(HOMA_FX_RX_ADD);
+	view.in_granted = 50000;
+	view.in_granted_at = w.cx.now;
+	/* Its sender answers every time that it is busy, and more often than it is asked. */
+	while (w.cx.now < start + 30 * MS) {
+		u64 next = look();
+
+		if (fx.count && fx.fx[fx.count - 1].type == HOMA_FX_RX_STALLED)
+			stalled++;
+		assert_true(stalled || w.cx.now <= start + 15 * MS);
+		assert_true(!stalled || w.cx.now >= start + 10 * MS);
+		sent_resend();
+		control(HOMA_BUSY);
+		w.cx.now = next;
+	}
+	assert_in_range(stalled, 2, 10);
+	/* One byte is enough to be believed again. */
+	data(100000, 2800, 1400, 1, 0);
+	expect_fx(HOMA_FX_RX_MORE);
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK, HOMA_FX_RX_STALLED);
+}
+
+static void message_that_waits_for_our_grants_does_not_stall(void **state)
+{
+	u32 i;
+
+	(void)state;
+	homa_rpc_init_server(&w.cx, &rpc, SERVER_ID, 0, &fx);
+	data(100000, 2800, 0, 2800, 0);
+	view.in_granted = 2800;
+	for (i = 0; i < 1000; i++) {
+		w.cx.now = look();
+		expect_nothing();
+	}
+	/* Nor one that was granted more just now. */
+	view.in_granted = 5600;
+	view.in_granted_at = w.cx.now;
+	w.cx.now += 9 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+}
+
+static void incomplete_request_is_dropped_however_busy_its_client(void **state)
+{
+	u64 start = w.cx.now;
+
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	while (1) {
+		u64 next = look();
+
+		if (!next)
+			break;
+		sent_resend();
+		control(HOMA_BUSY);
+		w.cx.now = next;
+		assert_true(w.cx.now < start + 1100 * MS);
+	}
+	/* It did not run: should its client go on, it begins anew. */
+	expect_fx(HOMA_FX_FREE);
+	assert_in_range(w.cx.now - start, 1000 * MS, 1010 * MS);
+	assert_int_equal(w.counters.requests_abandoned, 1);
+	assert_int_equal(w.counters.rpc_timeouts, 0);
+	/* A client waits for the rest of its response as long as its server has it. */
+	become(true, HOMA_RPC_INCOMING);
+	start = w.cx.now;
+	while (w.cx.now < start + 5000 * MS) {
+		w.cx.now = look();
+		assert_int_not_equal(w.cx.now, 0);
+		sent_resend();
+		control(HOMA_BUSY);
 	}
 }
 
@@ -805,6 +907,7 @@ static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
 					scheduled = true;
 					break;
 				case HOMA_FX_RX_MORE:
+				case HOMA_FX_RX_STALLED:
 					assert_true(scheduled);
 					break;
 				case HOMA_FX_RX_END:
@@ -857,6 +960,10 @@ int main(void)
 		T(client_waits_for_ever_on_a_server_that_is_busy),
 		T(rpc_fails_when_its_requests_stay_unanswered),
 		T(server_asks_for_the_ack_of_a_response),
+		T(response_that_waits_for_grants_is_not_yet_asked_an_ack_of),
+		T(message_stalls_when_its_bytes_are_asked_for_in_vain),
+		T(message_that_waits_for_our_grants_does_not_stall),
+		T(incomplete_request_is_dropped_however_busy_its_client),
 		T(server_forgets_a_client_whose_host_is_silent),
 		T(server_forgets_an_rpc_its_live_client_never_mentions),
 		T(serving_and_finished_rpcs_need_no_timer),

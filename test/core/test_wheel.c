@@ -94,11 +94,58 @@ static void timer_armed_while_its_tick_runs_waits_for_the_next(void **state)
 	assert_ptr_equal(homa_wheel_next(&wheel, 6), &a);
 }
 
+static void tick_looks_once_at_what_is_not_due(void **state)
+{
+	static struct homa_wheel wheel;
+	static struct homa_timer due[100], far[100];
+	u32 i;
+
+	(void)state;
+	homa_wheel_init(&wheel);
+	for (i = 0; i < ARRAY_SIZE(due); i++) {
+		homa_timer_init(&due[i]);
+		homa_timer_init(&far[i]);
+		homa_wheel_arm(&wheel, &far[i], 5 + HOMA_WHEEL_SLOTS);
+		homa_wheel_arm(&wheel, &due[i], 5);
+	}
+	assert_ptr_equal(homa_wheel_next(&wheel, 5), &due[0]);
+	/* Were they looked at again for each timer that fires, they would fire now. */
+	for (i = 0; i < ARRAY_SIZE(far); i++)
+		far[i].tick = 5;
+	for (i = 1; i < ARRAY_SIZE(due); i++)
+		assert_ptr_equal(homa_wheel_next(&wheel, 5), &due[i]);
+	assert_null(homa_wheel_next(&wheel, 5));
+	assert_int_equal(wheel.armed, ARRAY_SIZE(far));
+	for (i = 0; i < ARRAY_SIZE(far); i++)
+		assert_ptr_equal(homa_wheel_next(&wheel, 5 + HOMA_WHEEL_SLOTS), &far[i]);
+}
+
+static void timer_armed_for_the_tick_that_runs_waits_for_the_next(void **state)
+{
+	static struct homa_wheel wheel;
+	struct homa_timer a, b;
+
+	(void)state;
+	homa_wheel_init(&wheel);
+	homa_timer_init(&a);
+	homa_timer_init(&b);
+	homa_wheel_arm(&wheel, &a, 5);
+	homa_wheel_arm(&wheel, &b, 5);
+	assert_ptr_equal(homa_wheel_next(&wheel, 5), &a);
+	/* Or a timer that always wants to fire now would never let the tick end. */
+	homa_wheel_arm(&wheel, &a, 5);
+	assert_ptr_equal(homa_wheel_next(&wheel, 5), &b);
+	assert_null(homa_wheel_next(&wheel, 5));
+	assert_ptr_equal(homa_wheel_next(&wheel, 6), &a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_timers_fire_in_their_tick_and_once),
 		cmocka_unit_test(empty_wheel_moves_to_the_present_at_once),
+		cmocka_unit_test(tick_looks_once_at_what_is_not_due),
+		cmocka_unit_test(timer_armed_for_the_tick_that_runs_waits_for_the_next),
 		cmocka_unit_test(timer_armed_while_its_tick_runs_waits_for_the_next),
 	};
 

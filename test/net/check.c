@@ -20,7 +20,7 @@ static const char *complain(const char *format, ...)
 }
 
 static const char *check_rpc(const struct homa_host *host, const struct homa_host_rpc *rpc,
-			     u64 *incoming)
+			     u64 *incoming, u64 *coming)
 {
 	const struct homa_grantee *g = &rpc->grantee;
 	bool sendable = rpc->out.length && homa_msgout_sendable(&rpc->out);
@@ -43,9 +43,17 @@ static const char *check_rpc(const struct homa_host *host, const struct homa_hos
 	if (g->received != rpc->core.in.received)
 		return complain("rpc %llu: scheduler knows of %u bytes, %u are here", id,
 				g->received, rpc->core.in.received);
-	if (g->granted > g->received)
-		*incoming += g->granted - g->received;
-	if (g->granted < g->length && (g->rank == HOMA_NOT_ACTIVE) != homa_node_queued(&g->node))
+	if (g->granted > g->received && !g->stalled)
+		*coming += g->granted - g->received;
+	*incoming += g->pending;
+	if (g->pending && g->pending + g->received > g->granted)
+		return complain("rpc %llu: %u bytes pending, %u of %u received", id, g->pending,
+				g->received, g->granted);
+	if (g->stalled && (g->pending || g->rank != HOMA_NOT_ACTIVE ||
+			   homa_node_queued(&g->node) || homa_node_queued(&g->age)))
+		return complain("rpc %llu: stalled but still scheduled", id);
+	if (g->granted < g->length && !g->stalled &&
+	    (g->rank == HOMA_NOT_ACTIVE) != homa_node_queued(&g->node))
 		return complain("rpc %llu: rank %u but waiting %d", id, g->rank,
 				homa_node_queued(&g->node));
 	if (g->granted >= g->length && (g->rank != HOMA_NOT_ACTIVE || homa_node_queued(&g->node) ||
@@ -57,7 +65,7 @@ static const char *check_rpc(const struct homa_host *host, const struct homa_hos
 	return NULL;
 }
 
-static const char *check_grants(const struct homa_host *host, u64 incoming)
+static const char *check_grants(const struct homa_host *host, u64 incoming, u64 coming)
 {
 	const struct homa_grants *s = &host->grants;
 	u32 i;
@@ -75,7 +83,7 @@ static const char *check_grants(const struct homa_host *host, u64 incoming)
 			return complain("rank %u has fewer bytes left than the one before", i);
 	}
 	/* Bytes that arrive, or whose RPC dies, are what makes the scheduler look again. */
-	if ((s->count || s->peers.first) && !s->incoming)
+	if ((s->count || s->peers.first) && !coming)
 		return complain("messages wait for grants and nothing is coming");
 	return NULL;
 }
@@ -84,15 +92,17 @@ const char *check_host(const struct homa_host *host)
 {
 	const struct homa_link *at;
 	const char *why;
-	u64 incoming = 0;
-	u32 i, rpcs = 0, timers = 0;
+	u64 incoming = 0, coming = 0;
+	u32 i, rpcs = 0, timers = 0, peers = 0;
 
 	for (i = 0; i < host->peer_buckets; i++) {
 		const struct homa_host_peer *peer;
 
 		for (peer = host->peers[i]; peer; peer = peer->next) {
 			const struct homa_grant_peer *g = &peer->core.grants;
+			u32 served = 0;
 
+			peers++;
 			if ((g->waiting.first && !g->active) != homa_node_queued(&g->node))
 				return complain("a peer's place among those that wait is wrong");
 			for (at = peer->rpcs.next; at != &peer->rpcs; at = at->next) {
@@ -100,13 +110,24 @@ const char *check_host(const struct homa_host *host)
 					homa_container_of(at, struct homa_host_rpc, of_peer);
 
 				rpcs++;
+				served += !homa_rpc_is_client(&rpc->core);
 				timers += !homa_link_alone(&rpc->timer.link);
-				why = check_rpc(host, rpc, &incoming);
+				why = check_rpc(host, rpc, &incoming, &coming);
 				if (why)
 					return why;
 			}
+			if (served != peer->served ||
+			    served > host->params.max_rpcs_per_peer)
+				return complain("a peer has %u requests, counted %u, allowed %u",
+						served, peer->served,
+						host->params.max_rpcs_per_peer);
 		}
 	}
+	if (host->pin)
+		return complain("a peer is in use at rest");
+	if (peers != host->peer_count || peers > host->params.peer_net_max)
+		return complain("%u peers, counted %u, allowed %u", peers, host->peer_count,
+				host->params.peer_net_max);
 	if (rpcs != host->rpc_count)
 		return complain("%u RPCs by the peers, %u by the host", rpcs, host->rpc_count);
 	if (timers != host->wheel.armed)
@@ -116,7 +137,7 @@ const char *check_host(const struct homa_host *host)
 		return complain("timers are armed and no tick is due");
 	if (host->txq.srpt.first && !host->timer_set[HOMA_HOST_PACER])
 		return complain("messages wait to be sent and the pacer sleeps");
-	return check_grants(host, incoming);
+	return check_grants(host, incoming, coming);
 }
 
 const char *check_empty(const struct homa_host *host)

@@ -147,9 +147,12 @@ static void op_restart(void *owner, struct homa_host_rpc *rpc)
 /* Any RPC with a peer, or NULL. */
 static struct homa_host_rpc *pick(struct fuzz *z, struct homa_host_peer *peer)
 {
-	struct homa_link *at = peer->rpcs.next;
 	u32 skip = eat(&z->food, 1) & 3;
+	struct homa_link *at;
 
+	if (!peer)
+		return NULL;
+	at = peer->rpcs.next;
 	while (at != &peer->rpcs && skip--)
 		at = at->next;
 	return at == &peer->rpcs ? NULL :
@@ -286,7 +289,8 @@ static void pass(struct fuzz *z, u64 until)
 static void use(struct fuzz *z)
 {
 	struct food *f = &z->food;
-	struct homa_host_peer *peer = homa_host_peer(&z->host, z->now, address_of(eat(f, 1) % PEERS));
+	struct homa_host_peer *peer =
+		homa_host_peer(&z->host, z->now, address_of(eat(f, 1) % PEERS));
 	struct homa_host_rpc *rpc = pick(z, peer);
 
 	switch (eat(f, 1) & 3) {
@@ -313,9 +317,12 @@ static void end_service(struct fuzz *z)
 	u32 i;
 
 	for (i = 0; i < PEERS; i++) {
-		struct homa_host_peer *peer = homa_host_peer(&z->host, z->now, address_of(i));
-		struct homa_link *at = peer->rpcs.next;
+		struct homa_host_peer *peer = homa_host_known_peer(&z->host, address_of(i));
+		struct homa_link *at;
 
+		if (!peer)
+			continue;
+		at = peer->rpcs.next;
 		while (at != &peer->rpcs) {
 			struct homa_host_rpc *rpc =
 				homa_container_of(at, struct homa_host_rpc, of_peer);
@@ -352,6 +359,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	params.tail_bytes = eat(f, 1) & 1 ? eat(f, 2) : 0;
 	params.cutoff_interval = eat(f, 1) & 3;
 	params.unsched_by_remaining = eat(f, 1) & 1;
+	if (eat(f, 1) & 1) {
+		params.peer_gc_threshold = eat(f, 1) % PEERS;
+		params.peer_net_max = 1 + eat(f, 1) % PEERS;
+		params.peer_idle_secs_min = params.peer_idle_secs_max = 0;
+		params.max_rpcs_per_peer = 1 + eat(f, 1) % 64;
+	}
 	if (!homa_host_init(&z->host, &ops, z, &params, &link, 2, 1u << (eat(f, 1) & 3)))
 		die("no memory");
 	z->host.max_rpcs = 64;

@@ -64,6 +64,25 @@ static void vary_cutoffs(struct homa_params *params, struct prng *p, u32 host)
 	params->num_priorities = any(p, 2, 8);
 }
 
+/* Few requests of a stranger are worth much. */
+static void vary_hoarded(struct homa_params *params, struct prng *p, u32 host)
+{
+	(void)host;
+	params->max_incoming = any(p, 50000, 400000);
+	params->max_overcommit = any(p, 1, 8);
+	params->max_rpcs_per_peer = any(p, 20, 60);
+	params->abandon_ticks = any(p, 1000, 3000);
+}
+
+static void vary_few_peers(struct homa_params *params, struct prng *p, u32 host)
+{
+	(void)host;
+	params->peer_gc_threshold = any(p, 0, 3);
+	params->peer_net_max = any(p, 6, 12);
+	params->peer_idle_secs_min = any(p, 0, 1);
+	params->peer_idle_secs_max = any(p, 0, 2);
+}
+
 const struct scenario scenarios[] = {
 	{ .name = "clean", .claim = "on a network without faults every RPC completes unasked",
 	  .seeds = 100, .hosts = 4, .rpcs = 30, .max_size = 300000, .gap = 100 * US, .burst = 3,
@@ -76,6 +95,11 @@ const struct scenario scenarios[] = {
 	  .seeds = 100, .hosts = 4, .rpcs = 15, .max_size = 100000, .gap = 300 * US, .burst = 3,
 	  .service = 20 * US, .mtu = 1500, .rules = { CALM, .loss = 20 * PERCENT },
 	  MUST(resent_packets_used) },
+	{ .name = "many-lost",
+	  .claim = "RPCs that lost packets at one peer recover together, not one per tick",
+	  .seeds = 40, .hosts = 2, .servers = 1, .rpcs = 400, .max_size = 1000, .gap = 10 * US,
+	  .burst = 400, .service = 5 * US, .within = 160 * MS, .mtu = 1500,
+	  .rules = { CALM, .loss = 20 * PERCENT }, MUST(resent_packets_used) },
 	{ .name = "duplication", .claim = "packets that come twice change nothing",
 	  .seeds = 100, .hosts = 4, .rpcs = 20, .max_size = 200000, .gap = 200 * US, .burst = 3,
 	  .service = 20 * US, .mtu = 1500,
@@ -149,7 +173,7 @@ const struct scenario scenarios[] = {
 		     .reorder = 3 * PERCENT, .late = 20 * MS },
 	  MUST(requests_doubted) },
 	{ .name = "forgotten-aborts",
-	  .claim = "a request that its server gave up never runs again, though others are forgotten",
+	  .claim = "a request its server gave up never runs again, though others are forgotten",
 	  .seeds = 100, .hosts = 4, .rpcs = 80, .max_size = 20000, .gap = 1000 * US, .burst = 6,
 	  .service = 20 * US, .mtu = 1500, .places = 64, .bits = SERVER_ABORTS | CLIENT_ABORTS,
 	  .rules = { CALM, .loss = 3 * PERCENT, .duplicate = 30 * PERCENT, .echo = 60 * MS,
@@ -161,6 +185,17 @@ const struct scenario scenarios[] = {
 	  .rules = { CALM, .loss = 3 * PERCENT, .flip = 5 * PERCENT, .duplicate = 3 * PERCENT,
 		     .echo = MS },
 	  MUST_DROP(HOMA_DROP_RANGE) },
+	{ .name = "hoarder",
+	  .claim = "a peer that claims grants and is always busy stops nobody else",
+	  .seeds = 60, .hosts = 5, .rpcs = 40, .max_size = 300000, .gap = 300 * US, .burst = 3,
+	  .service = 20 * US, .within = 500 * MS, .mtu = 1500, .bits = HOARDER,
+	  .vary = vary_hoarded,
+	  .rules = { CALM, .loss = PERCENT / 2 }, MUST(grants_stalled) },
+	{ .name = "passers-by",
+	  .claim = "packets from ever new addresses neither fill a host nor drive its peers out",
+	  .seeds = 60, .hosts = 5, .rpcs = 40, .max_size = 30000, .gap = 500 * US, .burst = 3,
+	  .service = 20 * US, .mtu = 1500, .bits = PASSERS_BY | NESTED, .vary = vary_few_peers,
+	  .rules = { CALM, .loss = PERCENT / 2 }, MUST(peers_collected) },
 	{ .name = "cutoffs", .claim = "cutoffs that follow the traffic disturb no RPC",
 	  .seeds = 80, .hosts = 4, .rpcs = 80, .max_size = 100000, .gap = 200 * US, .burst = 3,
 	  .service = 20 * US, .mtu = 1500, .bits = PHASES, .vary = vary_cutoffs,

@@ -29,6 +29,7 @@ enum world_events {
 	EV_MEND,
 	EV_FORGE,
 	EV_HEAL,
+	EV_STRANGER,
 };
 
 enum record_state {
@@ -117,6 +118,11 @@ static struct homa_address address_of(u32 index)
 static u32 index_of(const struct homa_host_peer *peer)
 {
 	return (u32)(peer->address.low & 0xffff) - 1;
+}
+
+static bool stranger(const struct world *w, u32 index)
+{
+	return index >= w->scenario->hosts;
 }
 
 static bool strict(const struct world *w)
@@ -293,6 +299,19 @@ static void check_clock(struct node *n, const struct homa_host_rpc *rpc)
 		     n->index, n->host.txq.idle_at - n->host.cx.now);
 }
 
+/* The hoarder is never silent, and nothing but busy. */
+static void stranger_gets(struct world *w, u32 from, u32 to, const struct homa_packet *pkt)
+{
+	struct homa_packet answer = { .type = HOMA_BUSY, .sender_id = pkt->sender_id ^ 1,
+				      .sport = pkt->dport, .dport = pkt->sport };
+	u8 bytes[HOMA_MAX_HEADER] = { 0 };
+
+	if (w->scenario->bits & HOARDER &&
+	    (pkt->type == HOMA_RESEND || pkt->type == HOMA_NEED_ACK))
+		net_inject(&w->net, w->net.now + 5000, to, from, bytes,
+			   homa_wire_encode(bytes, &answer));
+}
+
 static void op_send(void *owner, struct homa_host_peer *peer, const struct homa_packet *pkt,
 		    struct homa_host_rpc *rpc, u8 priority)
 {
@@ -304,6 +323,10 @@ static void op_send(void *owner, struct homa_host_peer *peer, const struct homa_
 
 	if (priority >= HOMA_PRIORITIES)
 		fail(w, "host %u: priority %u", n->index, priority);
+	if (stranger(w, to)) {
+		stranger_gets(w, n->index, to, pkt);
+		return;
+	}
 	if (pkt->type == HOMA_RESEND)
 		check_asks(n, to);
 	if (w->scenario->bits & ACKS_LOST) {
@@ -347,7 +370,14 @@ static void op_set_timer(void *owner, enum homa_host_timer timer, u64 when)
 
 static void *op_accept(void *owner, struct homa_host_peer *peer, u16 port)
 {
+	struct node *n = owner;
+	struct world *w = n->world;
+
 	(void)peer;
+	/* An application may as well turn to someone new here. */
+	if ((w->scenario->bits & NESTED) && (w->scenario->bits & PASSERS_BY))
+		homa_host_peer(&n->host, w->net.now,
+			       address_of(w->scenario->hosts + (u32)prng_below(&w->prng, 1000)));
 	return port == SERVER_PORT || port >= CLIENT_PORT ? owner : NULL;
 }
 
@@ -381,7 +411,7 @@ static void op_data(void *owner, struct homa_host_rpc *rpc, struct homa_range ra
 		     rpc->core.id, range.start, range.end);
 	memset(m->got + range.start, 1, range.end - range.start);
 	m->sum += range.end - range.start;
-	if (!strict(w))
+	if (!strict(w) || stranger(w, index_of(rpc->peer)))
 		return;
 	if (m->record == NOBODY) {
 		fail(w, "host %u: data of an RPC nobody issued, %" PRIu64, n->index, rpc->core.id);
@@ -503,6 +533,9 @@ static void op_deliver(void *owner, struct homa_host_rpc *rpc)
 		r = &w->records[m->record];
 		check_complete(n, rpc, response_length(w, r, r->ran));
 		end(n, r, DONE);
+		if (w->scenario->within && w->net.now - r->issued > w->scenario->within)
+			fail(w, "host %u: rpc %" PRIu64 " with host %u took %.1f ms", n->index,
+			     r->id, r->server, (double)(w->net.now - r->issued) / 1e6);
 		w->outcome->done++;
 		sample(w->outcome, r->request + r->response, w->net.now - r->issued);
 	}
@@ -840,6 +873,35 @@ static void forge(struct world *w)
 	net_at(&w->net, w->net.now + prng_below(p, w->scenario->gap), EV_FORGE, 0, 0, 0);
 }
 
+/* A packet from beyond the hosts; no request of a stranger is ever complete. */
+static void stranger_sends(struct world *w)
+{
+	struct prng *p = &w->prng;
+	u32 to = (u32)prng_below(p, w->scenario->hosts), from = w->scenario->hosts, length;
+	struct homa_packet pkt = { .type = HOMA_DATA, .sport = CLIENT_PORT, .dport = SERVER_PORT };
+	u8 bytes[HOMA_MAX_HEADER + 1400] = { 0 };
+
+	pkt.sender_id = 2 * (1 + prng_below(p, 300));
+	if (w->scenario->bits & PASSERS_BY && prng_below(p, 8)) {
+		from += (u32)prng_below(p, 1000);
+		pkt.type = prng_below(p, 2) ? HOMA_RESEND : HOMA_NEED_ACK;
+		pkt.sender_id ^= pkt.type == HOMA_NEED_ACK;
+		pkt.resend.length = HOMA_RESEND_ALL;
+	} else {
+		pkt.data.message_length = HOMA_MAX_MESSAGE;
+		pkt.data.incoming = prng_below(p, 2) ? HOMA_MAX_MESSAGE - 1 : 1400;
+		if (!prng_below(p, 4))
+			pkt.data.offset = HOMA_MAX_MESSAGE - 2 * 1400;
+	}
+	length = homa_wire_encode(bytes, &pkt);
+	if (pkt.type == HOMA_DATA)
+		length += 1400;
+	net_inject(&w->net, w->net.now, from, to, bytes, length);
+	if (w->net.now < w->quiet_at)
+		net_at(&w->net, w->net.now + prng_below(p, w->scenario->gap / 10), EV_STRANGER, 0,
+		       0, 0);
+}
+
 /* From now on the network does no harm beyond what its losses are. */
 static void heal(struct world *w)
 {
@@ -884,6 +946,8 @@ static void plan(struct world *w)
 			       EV_MEND, i, 0, 0);
 		}
 	}
+	if (bits & (HOARDER | PASSERS_BY))
+		net_at(&w->net, 1, EV_STRANGER, 0, 0, 0);
 	if (bits & HOSTILE) {
 		net_at(&w->net, 1, EV_FORGE, 0, 0, 0);
 		net_at(&w->net, span, EV_HEAL, 0, 0, 0);
@@ -898,7 +962,8 @@ static void arrive(struct world *w, struct net_packet *packet)
 
 	if (n->alive) {
 		print_packet(w, "rcvd", packet->from, packet->to, packet->bytes, packet->length);
-		n->asked[packet->from].open = false;
+		if (!stranger(w, packet->from))
+			n->asked[packet->from].open = false;
 		arriving = packet;
 		homa_host_input(&n->host, w->net.now, address_of(packet->from), packet->bytes,
 				packet->length, packet->length);
@@ -933,6 +998,9 @@ static void happen(struct world *w, const struct net_event *e)
 		return;
 	case EV_HEAL:
 		heal(w);
+		return;
+	case EV_STRANGER:
+		stranger_sends(w);
 		return;
 	}
 	/* The rest belongs to a life of the host. */

@@ -8,7 +8,8 @@
  * of the link by more than its parameter. Held of every RPC: its request reaches server
  * applications at most once per life of the server; it ends once; when it completes, every byte has
  * been handed over once, with the right content; it does not fail as long as nobody crashed, was
- * cut off or gave it up. Held at the end: nothing is stuck and nothing is left.
+ * cut off or gave it up. Beyond the hosts there may be strangers: addresses from which packets
+ * come that no host sent; they may do no harm to the RPCs of the hosts. Held at the end: nothing is stuck and nothing is left.
  */
 #ifndef NET_WORLD_H
 #define NET_WORLD_H
@@ -29,6 +30,8 @@ enum scenario_bits {
 	NESTED = 1 << 8,	/* applications call the host from within its callbacks */
 	ONE_SIZE = 1 << 9,	/* every message has max_size bytes */
 	MAY_FAIL = 1 << 10,	/* losses beyond what timeout_resends is made for */
+	HOARDER = 1 << 11,	/* a stranger claims grants and is always busy */
+	PASSERS_BY = 1 << 12,	/* strangers ask once, each from another address */
 };
 
 struct scenario {
@@ -42,6 +45,7 @@ struct scenario {
 	u64 service;		/* ns, mean; half the replies are given at once */
 	u32 stalls;		/* ppm of requests that take stall ns */
 	u64 stall;
+	u64 within;		/* ns; an RPC that completes must not take longer; 0: any time */
 	u32 bits, mtu, places;
 	struct net_rules rules;
 	/* Adjust parameters of a host to the seed; may be NULL. */
