@@ -115,27 +115,28 @@ struct homa_host_link {
 };
 
 struct homa_host {
+	/* What every packet needs comes first, what is large and rarely used last. */
 	const struct homa_host_ops *ops;
 	void *owner;
-	struct homa_params params;	/* homa_params_update() after a change */
-	struct homa_counters counters;
-	struct homa_host_link link;
-	struct homa_cx cx;
-	struct homa_allocator allocator;
-	struct homa_grants grants;
-	struct homa_txq txq;
-	struct homa_wheel wheel;
-	struct homa_history history;
 	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
+	u32 peer_buckets, peer_count;	/* buckets: powers of two */
+	u32 rpc_buckets, rpc_count;
+	struct homa_cx cx;
+	struct homa_host_link link;
+	bool timer_set[HOMA_HOST_TIMERS];
+	struct homa_txq txq;
+	struct homa_grants grants;
+	struct homa_params params;	/* homa_params_update() after a change */
+	struct homa_counters counters;
 	struct homa_link turns;		/* all peers */
 	const struct homa_host_pin *pin;
 	u64 next_token;
-	u32 peer_buckets, peer_count;	/* buckets: powers of two */
-	u32 rpc_buckets, rpc_count;
-	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
 	u64 next_id;
-	bool timer_set[HOMA_HOST_TIMERS];
+	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
+	struct homa_history history;
+	struct homa_allocator allocator;
+	struct homa_wheel wheel;
 };
 
 /**
