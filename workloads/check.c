@@ -180,7 +180,7 @@ static int check(const char *spec, const char *dir, uint64_t draws, uint64_t see
 		       mean, tolerance, bad ? "  FAILED" : "");
 	bad += check_quantiles(&s, counts, (double)draws, events, quiet);
 	bad += check_shares(&s, counts, (double)draws, events);
-	printf("  %s\n", bad ? "FAILED" : "ok");
+	printf("%s - %s: drawn sizes agree with the file\n", bad ? "not ok" : "ok", s.name);
 	free(counts);
 	sampler_close(&s);
 	return bad ? 1 : 0;
