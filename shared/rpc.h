@@ -46,7 +46,7 @@
 #include "msgin.h"
 #include "txq.h"
 
-#define HOMA_RPC_PATIENCE 4
+#define HOMA_RPC_PATIENCE 20
 
 enum homa_rpc_state {
 	HOMA_RPC_OUTGOING,

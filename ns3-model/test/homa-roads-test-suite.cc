@@ -411,15 +411,15 @@ class IncastTest : public HomaTestCase
         traffic.parameters.racks = 4;
         traffic.parameters.hostsPerRack = 16;
         traffic.parameters.spines = 2;
-        traffic.parameters.switchBufferBytes = 200000;
+        traffic.parameters.switchBufferBytes = 100000;
         traffic.workload = "30000";
-        traffic.rpcs = 3;
+        traffic.rpcs = 20;
         traffic.intervalNs = 5000;
         traffic.incast = true;
         traffic.defaults = true;
         traffic.untilNs = 4 * NS_PER_SECOND;
         Outcome outcome = traffic.Run(false);
-        NS_TEST_EXPECT_MSG_EQ(outcome.rpcs.size(), 63 * 3, "RPCs are missing");
+        NS_TEST_EXPECT_MSG_EQ(outcome.rpcs.size(), 63 * 20, "RPCs are missing");
         NS_TEST_EXPECT_MSG_EQ(outcome.failed, 0, "RPCs failed");
         NS_TEST_EXPECT_MSG_GT(outcome.drops, 1000, "the test must exercise losses");
         Finish();
