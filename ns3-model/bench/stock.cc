@@ -16,6 +16,7 @@
 #include "ns3/network-module.h"
 #include "ns3/point-to-point-module.h"
 
+#include "ns3-model/sim/arguments.h"
 #include "workloads/random.h"
 
 #include <cerrno>
@@ -29,6 +30,8 @@
 #include <vector>
 
 using namespace ns3;
+
+const char* const PROGRAM = "stock-bench";
 
 namespace
 {
@@ -51,89 +54,6 @@ struct Options
     uint64_t seed{1};              //!< Of the random numbers.
     std::string scheduler{"ns3::MapScheduler"}; //!< TypeId.
 };
-
-/**
- * Complain and exit.
- * \param format As printf() has it; one line, what is wrong and what to do.
- */
-template <typename... Args>
-[[noreturn]] void
-Refuse(const char* format, Args... args)
-{
-    std::fprintf(stderr, "stock-bench: ");
-    std::fprintf(stderr, format, args...);
-    std::fprintf(stderr, "; see stock-bench --help\n");
-    std::exit(2);
-}
-
-/**
- * Read a number.
- * \param option Name of the option.
- * \param text Its argument.
- * \param min Least value.
- * \param max Largest value.
- * \return The number.
- */
-double
-Number(const char* option, const char* text, double min, double max)
-{
-    char* end = nullptr;
-    errno = 0;
-    double value = std::strtod(text, &end);
-    if (end == text || *end || errno || !(value >= min) || !(value <= max))
-    {
-        Refuse("--%s must be a number from %g to %g, not \"%s\"", option, min, max, text);
-    }
-    return value;
-}
-
-/**
- * Read a whole number.
- * \param option Name of the option.
- * \param text Its argument.
- * \param min Least value.
- * \param max Largest value.
- * \return The number.
- */
-uint64_t
-Whole(const char* option, const char* text, double min, double max)
-{
-    double value = Number(option, text, min, max);
-    if (value != std::floor(value))
-    {
-        Refuse("--%s must be a whole number, not \"%s\"", option, text);
-    }
-    return static_cast<uint64_t>(value);
-}
-
-/**
- * Read a time with its unit.
- * \param option Name of the option.
- * \param text Its argument.
- * \return ns, above 0.
- */
-uint64_t
-Nanoseconds(const char* option, const char* text)
-{
-    static const struct
-    {
-        const char* unit;
-        double ns;
-    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-
-    char* end = nullptr;
-    double value = std::strtod(text, &end);
-    for (const auto& u : units)
-    {
-        if (end != text && !std::strcmp(end, u.unit) && value * u.ns >= 1 && value * u.ns <= 3.6e12)
-        {
-            return static_cast<uint64_t>(std::llround(value * u.ns));
-        }
-    }
-    Refuse("--%s must be a time of 1ns to an hour with its unit, such as 2ms, not \"%s\"",
-           option,
-           text);
-}
 
 /** Print the usage. */
 void
@@ -191,6 +111,10 @@ ParseOptions(int argc, char** argv)
             break;
         case 'd':
             o.durationNs = Nanoseconds("duration", optarg);
+            if (!o.durationNs)
+            {
+                Refuse("--duration must be above 0");
+            }
             break;
         case 'n':
             o.seed = Whole("seed", optarg, 1, 4294967295.0);
@@ -212,11 +136,11 @@ ParseOptions(int argc, char** argv)
     }
     if (o.racks * o.hostsPerRack < 2)
     {
-        Refuse("one host has nobody to send to; raise --racks or --hosts-per-rack%s", "");
+        Refuse("one host has nobody to send to; raise --racks or --hosts-per-rack");
     }
     if (o.racks > 1 && !o.spines)
     {
-        Refuse("several racks need a spine; raise --spines%s", "");
+        Refuse("several racks need a spine; raise --spines");
     }
     return o;
 }

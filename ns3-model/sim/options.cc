@@ -4,6 +4,8 @@
  */
 #include "options.h"
 
+#include "arguments.h"
+
 #include "ns3/homa-host.h"
 
 #include <cerrno>
@@ -18,68 +20,6 @@ using namespace ns3;
 
 namespace
 {
-
-/**
- * Complain and exit.
- * \param format As printf() has it; one line, what is wrong and what to do.
- */
-template <typename... Args>
-[[noreturn]] void
-Refuse(const char* format, Args... args)
-{
-    std::fprintf(stderr, "homa-sim: ");
-    std::fprintf(stderr, format, args...);
-    std::fprintf(stderr, "; see homa-sim --help\n");
-    std::exit(2);
-}
-
-double
-Number(const char* option, const char* text, double min, double max)
-{
-    char* end = nullptr;
-    errno = 0;
-    double value = std::strtod(text, &end);
-    if (end == text || *end || errno || !(value >= min) || !(value <= max))
-    {
-        Refuse("--%s must be a number from %g to %g, not \"%s\"", option, min, max, text);
-    }
-    return value;
-}
-
-uint64_t
-Whole(const char* option, const char* text, double min, double max)
-{
-    double value = Number(option, text, min, max);
-    if (value != std::floor(value))
-    {
-        Refuse("--%s must be a whole number, not \"%s\"", option, text);
-    }
-    return static_cast<uint64_t>(value);
-}
-
-/** A time with its unit: 10ms, 1.5s, 200us, 250ns. */
-uint64_t
-Nanoseconds(const char* option, const char* text)
-{
-    static const struct
-    {
-        const char* unit;
-        double ns;
-    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-
-    char* end = nullptr;
-    double value = std::strtod(text, &end);
-    for (const auto& u : units)
-    {
-        if (end != text && !std::strcmp(end, u.unit) && value >= 0 && value * u.ns <= 3.6e12)
-        {
-            return static_cast<uint64_t>(std::llround(value * u.ns));
-        }
-    }
-    Refuse("--%s must be a time of at most an hour with its unit, such as 10ms or 1.5s, not \"%s\"",
-           option,
-           text);
-}
 
 std::pair<std::string, uint32_t>
 Setting(const char* text)
@@ -165,6 +105,7 @@ Parameters()
 #define HOMA_VERSION "unknown"
 #endif
 const char* const SIM_VERSION = HOMA_VERSION;
+const char* const PROGRAM = "homa-sim";
 
 Options
 ParseOptions(int argc, char** argv)
@@ -293,7 +234,7 @@ ParseOptions(int argc, char** argv)
              o.messages = 0;
              if (!o.durationNs)
              {
-                 Refuse("--duration must be above 0%s", "");
+                 Refuse("--duration must be above 0");
              }
          }},
         {"warmup",
@@ -382,7 +323,7 @@ ParseOptions(int argc, char** argv)
     }
     if (loadGiven && rateGiven)
     {
-        Refuse("give --load or --rate, not both%s", "");
+        Refuse("give --load or --rate, not both");
     }
     if (rateGiven)
     {
@@ -405,8 +346,7 @@ ParseOptions(int argc, char** argv)
     o.parameters = helper.Parameters();
     if (o.parameters.racks * o.parameters.hostsPerRack < 2)
     {
-        Refuse("a fabric of one host has nobody to send to; raise --racks or --hosts-per-rack%s",
-               "");
+        Refuse("a fabric of one host has nobody to send to; raise --racks or --hosts-per-rack");
     }
     if (o.protocol == "auto")
     {
