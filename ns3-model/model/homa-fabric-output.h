@@ -73,6 +73,7 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
 
     Ptr<HomaTransport> m_transport; //!< Above.
     Ptr<FabricNetDevice> m_device;  //!< Below.
+    bool m_freeResponses;           //!< See the attribute.
     uint32_t m_address{0};          //!< Our IPv4 address.
     std::vector<uint32_t> m_hosts;  //!< Host index by peer token, FABRIC_NO_HOST before first use.
 };

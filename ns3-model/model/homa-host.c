@@ -383,10 +383,12 @@ static void kick(struct homa_host *host)
 static void send_message(struct homa_host *host, struct homa_host_rpc *rpc, u32 length)
 {
 	const struct homa_peer *peer = &rpc->peer->core;
+	u32 overhead = data_overhead(host, rpc->peer->ip_header);
 	struct homa_xmit xmit;
 
-	homa_msgout_init(&rpc->out, length, peer->unsched, peer->packet,
-			 data_overhead(host, rpc->peer->ip_header), &peer->cutoffs);
+	if (host->link.free_responses && !homa_rpc_is_client(&rpc->core))
+		overhead = 0;
+	homa_msgout_init(&rpc->out, length, peer->unsched, peer->packet, overhead, &peer->cutoffs);
 	homa_txq_add(&host->cx, &host->txq, &rpc->out);
 	while (homa_txq_bypass(&host->cx, &host->txq, &rpc->out, &xmit) == HOMA_TX_SEND)
 		send_data(host, &xmit);

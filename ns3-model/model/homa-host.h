@@ -112,6 +112,7 @@ struct homa_host_link {
 	u32 mtu;	/* bytes of the longest IP datagram */
 	u32 framing;	/* bytes around each datagram, gap included */
 	u32 min_frame;	/* bytes of the shortest datagram with its padding */
+	bool free_responses;	/* responses take no time on links: for measuring what they cost */
 };
 
 struct homa_host {

@@ -486,7 +486,7 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
     NS_ABORT_MSG_IF(wrong, "HomaTransport: " << wrong);
     NS_ABORT_MSG_IF(m_historyPlaces & (m_historyPlaces - 1),
                     "HomaTransport: HistoryPlaces must be a power of two");
-    struct homa_host_link wire = {link.mtu, link.framing, link.minFrame};
+    struct homa_host_link wire = {link.mtu, link.framing, link.minFrame, link.freeResponses};
     /* The clock never goes back within a simulation, so ids of a host's earlier lives are below
      * this. */
     uint64_t firstId = (static_cast<uint64_t>(Simulator::Now().GetTimeStep()) & ~1ULL) + 2;

@@ -160,7 +160,9 @@ class HomaTransport : public Object
         uint32_t mtu{1500};    //!< Largest IP datagram, bytes.
         uint32_t framing{38};  //!< Bytes around each datagram.
         uint32_t minFrame{46}; //!< Shorter datagrams are padded to this, bytes.
-        uint64_t rate{0};      //!< bit/s; 0: as the parameter link_mbps says.
+        bool freeResponses{
+            false};       //!< Responses take no time on links: for measuring what they cost.
+        uint64_t rate{0}; //!< bit/s; 0: as the parameter link_mbps says.
     };
 
     /**

@@ -75,6 +75,7 @@ Experiment::Experiment(const Options& options)
         m_addresses.push_back(
             HomaAddress::ToIpv6(HomaAddress::FromIpv4(m_fabric->GetIpv4Address(i))));
     }
+    Config::SetDefault("ns3::HomaFabricOutput::FreeResponses", BooleanValue(options.freeResponses));
     HomaHelper homa;
     if (options.road == "lean")
     {
@@ -221,7 +222,7 @@ Experiment::Calibrate()
     auto perMessage = [](uint32_t bytes, void* arg) {
         auto e = static_cast<Experiment*>(arg);
         uint32_t response = e->m_options.responseBytes ? e->m_options.responseBytes : bytes;
-        return e->WireBytes(bytes) + e->WireBytes(response);
+        return e->WireBytes(bytes) + (e->m_options.freeResponses ? 0 : e->WireBytes(response));
     };
     double wire = sampler_expect(&m_sizes, perMessage, this);
     double rate = m_options.messageRate;

@@ -249,6 +249,10 @@ ParseOptions(int argc, char** argv)
          "BYTES",
          "length of responses; 0: as the request; 1: one-way messages (default)",
          [&](const char* a) { o.responseBytes = Whole("response", a, 0, HOMA_MESSAGE_CEILING); }},
+        {"free-responses",
+         "",
+         "responses take no time on links: for measuring what they cost",
+         [&](const char*) { o.freeResponses = true; }},
         {"seed",
          "N",
          "of all random numbers (default 1)",
@@ -355,6 +359,10 @@ ParseOptions(int argc, char** argv)
     if (o.protocol != "sigcomm18" && o.protocol != "linux")
     {
         Refuse("--protocol must be sigcomm18 or linux, not \"%s\"", o.protocol.c_str());
+    }
+    if (o.freeResponses && o.road != "lean")
+    {
+        Refuse("--free-responses needs --road=lean");
     }
     if (o.road != "lean" && o.road != "ip")
     {

@@ -27,6 +27,7 @@ struct Options
         -1}; //!< Time after, at most, for measured requests to finish; -1: half the duration.
     uint64_t seed{1};             //!< Of all random numbers.
     uint32_t responseBytes{1};    //!< 0: as long as the request; 1: one-way.
+    bool freeResponses{false};    //!< Responses take no time on links.
     std::string protocol{"auto"}; //!< Set of parameters: sigcomm18, linux, auto.
     std::string road{"lean"};     //!< lean, or ip: through ns-3's InternetStack.
     std::vector<std::pair<std::string, uint32_t>> sets; //!< Protocol parameters, in order.

@@ -253,6 +253,7 @@ WriteManifest(Experiment& e, const std::string& directory)
     t.Line("road\t%s", o.road.c_str());
     t.Line("protocol\t%s", o.protocol.c_str());
     number("response_bytes", o.responseBytes);
+    number("free_responses", o.freeResponses);
     number("messages_per_second_per_host", f.messagesPerSecond);
     number("wire_bytes_per_message", f.wireBytesPerMessage);
     number("warmup_ns", f.warmupNs);
