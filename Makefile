@@ -12,7 +12,7 @@
 BUILD := build
 BUILD_PACKAGES := gcc g++ binutils libns3-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) gnuplot-nox python3
-TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev tshark
+TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev
 JOBS := $(shell nproc)
 
 all: build

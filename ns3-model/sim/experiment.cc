@@ -324,7 +324,6 @@ Experiment::StartMeasuring()
     for (const auto& client : m_clients)
     {
         m_issuedBefore += client->GetIssued();
-        m_bytesBefore += client->GetIssuedBytes();
     }
     m_arrivedBytesBefore = m_arrivedBytes;
     m_findings.backlogStart = Backlog(m_clients, m_arrivedBytes);

@@ -123,7 +123,6 @@ class Experiment
     uint64_t m_stopNs{0};                                   //!< Measured requests stop.
     uint64_t m_arrived{0};                                  //!< Measured requests that arrived.
     uint64_t m_issuedBefore{0};                             //!< Requests before measuring.
-    uint64_t m_bytesBefore{0};                              //!< Their bytes.
     uint64_t m_arrivedBytes{0};                             //!< Of all requests that arrived.
     uint64_t m_arrivedBytesBefore{0};                       //!< The same before measuring.
     uint64_t m_hopsBefore{0}; //!< Packet-hops before the ports' counters were reset.
