@@ -4,21 +4,29 @@
  */
 #include "peer.h"
 
+u32 homa_peer_unsched(const struct homa_params *params, u32 packet)
+{
+	return (homa_min(params->unsched_bytes, params->max_message) + packet - 1) / packet *
+	       packet;
+}
+
 void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
 		    const struct homa_cutoffs *own, u32 packet, u64 token)
 {
-	u32 packets = (homa_min(cx->params->unsched_bytes, cx->params->max_message) + packet - 1) /
-		      packet;
-
 	homa_memset(peer, 0, sizeof(*peer));
 	peer->cutoffs = *own;
 	peer->cutoffs.version = 0;
 	peer->packet = packet;
-	peer->unsched = packets * packet;
+	peer->unsched = homa_peer_unsched(cx->params, packet);
 	homa_grant_peer_init(&peer->grants, peer->unsched);
 	peer->token = token;
 	homa_tree_init(&peer->askers);
 	peer->heard_at = cx->now;
+}
+
+void homa_peer_set_packet(struct homa_peer *peer, u32 packet)
+{
+	WRITE_ONCE(peer->packet, packet);
 }
 
 void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer)

@@ -67,6 +67,21 @@ enum homa_ask {
 void homa_peer_init(const struct homa_cx *cx, struct homa_peer *peer,
 		    const struct homa_cutoffs *own, u32 packet, u64 token);
 
+/**
+ * homa_peer_unsched() - Unscheduled bytes of a message: unsched_bytes in whole packets.
+ * @params: Parameters.
+ * @packet: Bytes of data in a full packet, at least 1.
+ * Return: Not cut to any message's length, but to max_message before it is rounded up.
+ */
+u32 homa_peer_unsched(const struct homa_params *params, u32 packet);
+
+/**
+ * homa_peer_set_packet() - The way to the peer carries packets of another size now.
+ * @peer:   Peer.
+ * @packet: Bytes of data in a full packet to it, at least 1: for messages from now on.
+ */
+void homa_peer_set_packet(struct homa_peer *peer, u32 packet);
+
 /* Some packet from the peer has arrived. */
 void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
 

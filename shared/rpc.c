@@ -134,13 +134,41 @@ static bool proven(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 	return !rpc->doubt;
 }
 
+/* What comes unasked is not all of it: the grant scheduler must know the message. */
+static void schedule(struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	struct homa_effect *e;
+
+	if (rpc->scheduled || rpc->held || rpc->incoming >= rpc->in.length)
+		return;
+	rpc->scheduled = true;
+	e = effect(fx, HOMA_FX_RX_ADD);
+	e->length = rpc->in.length;
+	e->offset = homa_max(rpc->incoming, rpc->in.high);
+}
+
+void homa_rpc_hold(struct homa_rpc *rpc)
+{
+	rpc->held = true;
+}
+
+void homa_rpc_release(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx)
+{
+	if (!rpc->held)
+		return;
+	rpc->held = false;
+	rpc->active_at = cx->now;
+	rpc->data_at = cx->now;
+	if (rpc->state == HOMA_RPC_INCOMING && rpc->receiving)
+		schedule(rpc, fx);
+}
+
 static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *rpc,
 				    const struct homa_packet *pkt, struct homa_effects *fx)
 {
 	struct homa_range nothing = { 0, 0 };
 	struct homa_msgin *in = &rpc->in;
 	struct homa_accept accept;
-	struct homa_effect *e;
 	u32 gaps;
 
 	if (homa_rpc_is_client(rpc) && rpc->state == HOMA_RPC_OUTGOING)
@@ -171,14 +199,10 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 		deliver(cx, rpc, fx);
 		return accept.range;
 	}
-	if (rpc->scheduled) {
+	if (rpc->scheduled)
 		effect(fx, HOMA_FX_RX_MORE);
-	} else if (rpc->incoming < in->length) {
-		rpc->scheduled = true;
-		e = effect(fx, HOMA_FX_RX_ADD);
-		e->length = in->length;
-		e->offset = homa_max(rpc->incoming, in->high);
-	}
+	else
+		schedule(rpc, fx);
 	if (rpc->resent && pkt->data.retransmit && accept.range.end >= rpc->asked_end) {
 		/* What was asked for is here; go on with the next gap of the same age. */
 		struct homa_range next = homa_msgin_missing(in, rpc->lost_end);
@@ -362,6 +386,16 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
 	finish(rpc, false, fx);
 }
 
+void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 remote, u16 port,
+			  enum homa_error error, struct homa_effects *fx)
+{
+	if (rpc->state == HOMA_RPC_SERVING || rpc->state == HOMA_RPC_DONE)
+		return;
+	if (port && (remote != port || !homa_rpc_is_client(rpc)))
+		return;
+	homa_rpc_abort(cx, rpc, error, fx);
+}
+
 static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc)
 {
 	u32 requests = HOMA_RPC_PATIENCE * cx->params->timeout_resends;
@@ -410,6 +444,11 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	u32 upto = rpc->receiving ? expected(rpc, view->in_granted) : 0;
 	struct homa_range missing = { 0, 0 };
 
+	if (rpc->held) {
+		rpc->active_at = cx->now;
+		rpc->data_at = cx->now;
+		return cx->now + patience;
+	}
 	if (rpc->receiving) {
 		missing = homa_msgin_missing(&rpc->in, upto);
 		if (missing.start == missing.end) {

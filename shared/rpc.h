@@ -70,6 +70,7 @@ struct homa_rpc {
 	bool receiving;	/* in is set up */
 	bool scheduled;	/* the grant scheduler knows the message being received */
 	bool resent;	/* a RESEND was sent and lost data may still be on its way */
+	bool held;	/* homa_rpc_hold() */
 	struct homa_msgin in;
 };
 
@@ -78,9 +79,9 @@ enum homa_effect_type {
 	HOMA_FX_SEND,
 	/*
 	 * homa_peer_ask_in_turn() with the RPC's due_at; NOW: homa_rpc_asked() and send RESEND;
-	 * DEAD: end the peer's RPCs; otherwise set the RPC's timer as homa_peer_look_again() says.
-	 * After an input without it that leaves due_at 0, and after a timer without it:
-	 * homa_peer_leave_turn()
+	 * DEAD: homa_rpc_peer_failed() for each RPC with the peer; otherwise set the RPC's timer as
+	 * homa_peer_look_again() says. After an input without it that leaves due_at 0, and after a
+	 * timer without it: homa_peer_leave_turn()
 	 */
 	HOMA_FX_ASK,
 	/*
@@ -181,6 +182,22 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 				 const struct homa_packet *pkt, struct homa_effects *fx);
 
 /**
+ * homa_rpc_hold() - The owner has no room for the message being received.
+ * @rpc: Until homa_rpc_release() the message gets no grants and nothing of it is asked for; what
+ *       comes of it all the same may be handed to homa_rpc_input() or dropped. The other side is
+ *       told that we are alive.
+ */
+void homa_rpc_hold(struct homa_rpc *rpc);
+
+/**
+ * homa_rpc_release() - There is room: let the message go on.
+ * @cx:  Time.
+ * @rpc: Held, or else nothing happens.
+ * @fx:  Effects are appended.
+ */
+void homa_rpc_release(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx);
+
+/**
  * homa_rpc_unknown() - A packet has arrived for which there is no RPC.
  * @cx:      Counters.
  * @pkt:     Validated.
@@ -206,7 +223,22 @@ bool homa_rpc_reply(const struct homa_cx *cx, struct homa_rpc *rpc);
 void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx);
 
 /**
- * homa_rpc_abort() - End an RPC from this side: by its user, or because the peer is dead.
+ * homa_rpc_peer_failed() - Its peer answers nothing, or the network says that the peer or one of
+ * its ports cannot be reached. A port that nobody serves ends the requests issued to it and nothing
+ * else: a server still answers its clients from there. A request that a server works on is left to
+ * finish: only its response would fail. So is a response that waits for its user.
+ * @cx:     Counters.
+ * @rpc:    Any RPC with the peer.
+ * @remote: The peer's port in this RPC.
+ * @port:   The port that cannot be reached; 0: the peer.
+ * @error:  For the user.
+ * @fx:     Effects are appended, as by homa_rpc_abort(); none: the RPC goes on.
+ */
+void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 remote, u16 port,
+			  enum homa_error error, struct homa_effects *fx);
+
+/**
+ * homa_rpc_abort() - End an RPC from this side, whatever it is doing.
  * @cx:    Counters.
  * @rpc:   RPC.
  * @error: For the user; HOMA_ERR_NONE: the user need not be told.

@@ -214,9 +214,11 @@ FabricNetDevice::GetNicTxDelay() const
 }
 
 void
-FabricNetDevice::SetFabricReceiver(FabricHostSink* sink)
+FabricNetDevice::SetFabricReceiver(FabricHostSink* sink, const void* hot)
 {
     m_fabricSink = sink;
+    m_hot = hot;
+    m_targets = &m_hot;
 }
 
 uint64_t

@@ -80,7 +80,7 @@ class FabricNetDevice : public NetDevice, private FabricSink
     }
 
     /** \param sink Who receives lean packets; null to drop and count them. */
-    void SetFabricReceiver(FabricHostSink* sink);
+    void SetFabricReceiver(FabricHostSink* sink, const void* hot = nullptr);
 
     /** \return Datagrams and packets that had no known destination or no receiver. */
     uint64_t GetUnroutable() const;
@@ -140,6 +140,7 @@ class FabricNetDevice : public NetDevice, private FabricSink
     FabricPort* m_txPort{nullptr};                           //!< The same, without the indirection.
     uint32_t m_host{FABRIC_NO_HOST};                         //!< Index in the fabric.
     FabricHostSink* m_fabricSink{nullptr};                   //!< Receiver of lean packets.
+    const void* m_hot{nullptr};                              //!< What it touches first.
     TracedCallback<Ptr<const Packet>> m_macTxTrace;          //!< Handed to the device.
     TracedCallback<Ptr<const Packet>> m_macRxTrace;          //!< Handed to the host.
     TracedCallback<Ptr<const Packet>> m_macTxDropTrace;      //!< No destination.

@@ -5,6 +5,7 @@
 #include "fabric-packet.h"
 
 #include "fabric-port.h"
+#include "fabric-scheduler.h"
 
 #include "ns3/simulator.h"
 
@@ -113,6 +114,7 @@ void
 FabricPacket::Notify()
 {
     const auto now = static_cast<uint64_t>(Simulator::Now().GetTimeStep());
+    FabricScheduler::LookAhead();
     // The simulator gives up its reference when this returns; the receiver gets its own.
     Ref();
     if (m_port->HasWaiting())
@@ -121,6 +123,9 @@ FabricPacket::Notify()
     }
     m_sink->Receive(this, now);
 }
+
+const uint32_t FabricSink::g_none = 0;
+const void* const FabricSink::g_nothing = nullptr;
 
 Ptr<Packet>
 FabricHostSink::MakeDatagram(const FabricPacket* packet)

@@ -7,6 +7,7 @@
 #include "ns3/abort.h"
 
 #include <algorithm>
+#include <typeinfo>
 
 namespace ns3
 {
@@ -30,6 +31,8 @@ Later(const Scheduler::Event& a, const Scheduler::Event& b)
 
 } // namespace
 
+FabricScheduler* FabricScheduler::g_running;
+
 TypeId
 FabricScheduler::GetTypeId()
 {
@@ -47,6 +50,10 @@ FabricScheduler::FabricScheduler()
 
 FabricScheduler::~FabricScheduler()
 {
+    if (g_running == this)
+    {
+        g_running = nullptr;
+    }
 }
 
 void
@@ -56,7 +63,7 @@ FabricScheduler::NoteFar()
 }
 
 void
-FabricScheduler::InsertNear(const Event& ev)
+FabricScheduler::InsertNear(const Event& ev, bool first)
 {
     uint32_t node = m_free;
     if (node == NONE)
@@ -83,8 +90,36 @@ FabricScheduler::InsertNear(const Event& ev)
         added.next = m_nodes[last].next;
         m_nodes[last].next = node;
     }
-    m_last[slot] = node;
+    if (last == NONE || !first)
+    {
+        m_last[slot] = node;
+    }
     m_near++;
+}
+
+FabricScheduler::Coming&
+FabricScheduler::Soon(uint32_t i)
+{
+    return m_soon[(m_first + i) % RING];
+}
+
+void
+FabricScheduler::Refill()
+{
+    while (m_count < AHEAD && m_near)
+    {
+        const uint32_t slot = FirstSlot();
+        Coming& last = Soon(m_count++);
+        last.event = TakeFirst(slot);
+        last.packet = nullptr;
+        __builtin_prefetch(last.event.impl);
+    }
+}
+
+void
+FabricScheduler::PutLastBack()
+{
+    InsertNear(Soon(--m_count).event, true);
 }
 
 void
@@ -94,9 +129,22 @@ FabricScheduler::Insert(const Event& ev)
     {
         Rewind(ev.key.m_ts);
     }
-    if (ev.key.m_ts - m_start < SLOTS)
+    if (m_count == RING && ev.key.m_ts < Soon(RING - 1).event.key.m_ts)
     {
-        InsertNear(ev);
+        PutLastBack();
+    }
+    if (m_count && ev.key.m_ts < Soon(m_count - 1).event.key.m_ts)
+    {
+        uint32_t i = m_count++;
+        for (; i && ev.key.m_ts < Soon(i - 1).event.key.m_ts; i--)
+        {
+            Soon(i) = Soon(i - 1);
+        }
+        Soon(i) = {ev, nullptr};
+    }
+    else if (ev.key.m_ts - m_start < SLOTS)
+    {
+        InsertNear(ev, false);
     }
     else
     {
@@ -109,13 +157,14 @@ FabricScheduler::Insert(const Event& ev)
 bool
 FabricScheduler::IsEmpty() const
 {
-    return m_near == 0 && m_far.empty();
+    return m_count == 0 && m_near == 0 && m_far.empty();
 }
 
 uint32_t
 FabricScheduler::FirstSlot() const
 {
-    const uint32_t from = m_start & (SLOTS - 1);
+    const uint64_t after = m_count ? m_soon[(m_first + m_count - 1) % RING].event.key.m_ts : m_start;
+    const uint32_t from = after & (SLOTS - 1);
     uint32_t word = from / 64;
     const uint64_t here = m_bits[word] >> (from % 64);
     if (here)
@@ -168,7 +217,7 @@ FabricScheduler::MoveTo(uint64_t ts)
     while (m_farTs - ts < SLOTS && !m_far.empty())
     {
         std::pop_heap(m_far.begin(), m_far.end(), Later);
-        InsertNear(m_far.back());
+        InsertNear(m_far.back(), false);
         m_far.pop_back();
         NoteFar();
     }
@@ -177,6 +226,10 @@ FabricScheduler::MoveTo(uint64_t ts)
 void
 FabricScheduler::Rewind(uint64_t ts)
 {
+    while (m_count)
+    {
+        m_far.push_back(Soon(--m_count).event);
+    }
     while (m_near)
     {
         m_far.push_back(TakeFirst(FirstSlot()));
@@ -189,32 +242,75 @@ FabricScheduler::Rewind(uint64_t ts)
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
+    if (m_count)
+    {
+        return m_soon[m_first].event;
+    }
     return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
 }
 
 Scheduler::Event
 FabricScheduler::RemoveNext()
 {
-    if (!m_near)
+    if (!m_count)
     {
-        MoveTo(m_farTs);
+        if (!m_near)
+        {
+            MoveTo(m_farTs);
+        }
+        Refill();
     }
-    const Event ev = TakeFirst(FirstSlot());
+    const Event ev = m_soon[m_first].event;
+    m_first = (m_first + 1) % RING;
+    m_count--;
     if (ev.key.m_ts != m_start)
     {
         MoveTo(ev.key.m_ts);
     }
-    if (m_near)
-    {
-        // With many hosts, the next event's memory is far away: it comes nearer while this one runs.
-        __builtin_prefetch(m_nodes[m_nodes[m_last[FirstSlot()]].next].event.impl);
-    }
+    Refill();
+    g_running = this;
     return ev;
+}
+
+void
+FabricScheduler::LookAhead()
+{
+    if (!g_running)
+    {
+        return;
+    }
+    FabricScheduler& s = *g_running;
+    if (s.m_count <= FAR)
+    {
+        return;
+    }
+    Coming& far = s.Soon(FAR);
+    if (far.event.impl && typeid(*far.event.impl) == typeid(FabricPacket))
+    {
+        far.packet = static_cast<const FabricPacket*>(far.event.impl);
+        far.packet->FetchSink();
+    }
+    const FabricPacket* near = s.Soon(NEAR).packet;
+    if (near)
+    {
+        near->FetchTarget();
+    }
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
+    for (uint32_t i = 0; i < m_count; i++)
+    {
+        if (Soon(i).event.key.m_uid == ev.key.m_uid)
+        {
+            for (m_count--; i < m_count; i++)
+            {
+                Soon(i) = Soon(i + 1);
+            }
+            return;
+        }
+    }
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     if (ev.key.m_ts - m_start < SLOTS && m_last[slot] != NONE)
     {

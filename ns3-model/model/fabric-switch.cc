@@ -10,16 +10,17 @@ namespace ns3
 FabricSwitch::FabricSwitch(uint32_t firstHost,
                            uint32_t nHosts,
                            const std::vector<uint32_t>& downIndex)
-    : m_firstHost(firstHost),
-      m_nHosts(nHosts),
-      m_downIndex(downIndex.data())
 {
+    m_firstHost = firstHost;
+    m_nHosts = nHosts;
+    m_targetOf = downIndex.data();
 }
 
 void
 FabricSwitch::AddDown(FabricPort* port)
 {
     m_down.push_back(port);
+    m_targets = reinterpret_cast<const void* const*>(m_down.data());
 }
 
 void
@@ -77,7 +78,7 @@ FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
     FabricPort* port;
     if (dst - m_firstHost < m_nHosts)
     {
-        port = m_down[m_downIndex[dst]];
+        port = m_down[m_targetOf[dst]];
     }
     else if (!m_up.empty())
     {

@@ -98,7 +98,6 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     m_transport = transport;
     m_device = device;
     m_address = device->GetFabric()->GetIpv4Address(device->GetHost()).Get();
-    device->SetFabricReceiver(this);
     HomaTransport::Link link;
     link.mtu = device->GetMtu();
     link.framing = FABRIC_OVERHEAD_BYTES;
@@ -106,6 +105,7 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
+    device->SetFabricReceiver(this, &transport->GetHost());
 }
 
 uint32_t

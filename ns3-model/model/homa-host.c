@@ -485,8 +485,8 @@ void homa_host_tick(struct homa_host *host, u64 now)
 
 /* Effects. */
 
-/* End the RPCs with a peer: all, or those issued to one of its ports. */
-static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 port,
+/* A peer is dead or cannot be reached, or one of its ports. */
+static void peer_failed(struct homa_host *host, struct homa_host_peer *peer, u16 port,
 		     enum homa_error error)
 {
 	struct homa_link old;
@@ -509,12 +509,9 @@ static void end_peer(struct homa_host *host, struct homa_host_peer *peer, u16 po
 
 		homa_link_remove(&rpc->of_peer);
 		homa_link_append(&peer->rpcs, &rpc->of_peer);
-		/* A server at work is left to finish: only its response would fail. */
-		if (rpc->delivering || rpc->core.state == HOMA_RPC_SERVING)
+		if (rpc->delivering)
 			continue;
-		if (port && (rpc->remote_port != port || !homa_rpc_is_client(&rpc->core)))
-			continue;
-		homa_rpc_abort(&host->cx, &rpc->core, error, &fx);
+		homa_rpc_peer_failed(&host->cx, &rpc->core, rpc->remote_port, port, error, &fx);
 		carry_out(host, peer, rpc, NULL, &fx);
 	}
 }
@@ -542,7 +539,7 @@ static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct 
 	case HOMA_ASK_LATER:
 		return true;
 	case HOMA_ASK_DEAD:
-		end_peer(host, rpc->peer, 0, HOMA_ERR_TIMEDOUT);
+		peer_failed(host, rpc->peer, 0, HOMA_ERR_TIMEDOUT);
 		break;
 	}
 	return false;
@@ -897,15 +894,13 @@ void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_pee
 {
 	set_now(host, now);
 	if (peer)
-		end_peer(host, peer, port, error);
+		peer_failed(host, peer, port, error);
 }
 
 void homa_host_learn(struct homa_host *host, u32 length)
 {
 	u32 packet = host->link.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
-	u32 unsched = homa_min(host->params.unsched_bytes, host->params.max_message);
 
-	unsched = (unsched + packet - 1) / packet * packet;
-	homa_allocator_record(&host->cx, &host->allocator, length, unsched, packet,
-			      HOMA_DATA_HEADER);
+	homa_allocator_record(&host->cx, &host->allocator, length,
+			      homa_peer_unsched(&host->params, packet), packet, HOMA_DATA_HEADER);
 }

@@ -201,7 +201,7 @@ Experiment::WireBytes(uint32_t bytes) const
 {
     const homa_params& p = GetParameters();
     uint64_t packets = (bytes + m_packet - 1) / m_packet;
-    uint64_t unscheduled = (std::min(p.unsched_bytes, p.max_message) + m_packet - 1) / m_packet;
+    uint64_t unscheduled = homa_peer_unsched(&p, m_packet) / m_packet;
     uint64_t last = bytes - (packets - 1) * m_packet;
     double wire =
         (packets - 1) * FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + m_packet) +

@@ -37,6 +37,20 @@ static void unscheduled_bytes_are_whole_packets(void **state)
 	assert_in_range(peer.unsched, HOMA_MAX_MESSAGE, HOMA_MAX_MESSAGE + 1399);
 }
 
+static void unscheduled_bytes_follow_the_size_of_packets(void **state)
+{
+	(void)state;
+	w.params.unsched_bytes = 10000;
+	assert_int_equal(homa_peer_unsched(&w.params, 1), 10000);
+	assert_int_equal(homa_peer_unsched(&w.params, 1400), 8 * 1400);
+	assert_int_equal(homa_peer_unsched(&w.params, 5000), 2 * 5000);
+	assert_int_equal(homa_peer_unsched(&w.params, 9000), 2 * 9000);
+	assert_int_equal(homa_peer_unsched(&w.params, 10000), 10000);
+	assert_int_equal(homa_peer_unsched(&w.params, 60000), 60000);
+	w.params.max_message = 1500;
+	assert_int_equal(homa_peer_unsched(&w.params, 1400), 2 * 1400);
+}
+
 static void own_cutoffs_are_the_first_guess(void **state)
 {
 	(void)state;
@@ -360,6 +374,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup(f, setup)
 	const struct CMUnitTest tests[] = {
 		T(unscheduled_bytes_are_whole_packets),
+		T(unscheduled_bytes_follow_the_size_of_packets),
 		T(own_cutoffs_are_the_first_guess),
 		T(one_resend_is_in_flight),
 		T(peer_is_dead_after_timeout_resends_without_answer),

@@ -855,6 +855,67 @@ static void abort_tells_clients_and_remembers_what_ran(void **state)
 	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
 }
 
+static void peer_failed(u16 remote, u16 port, enum homa_error error)
+{
+	fx.count = 0;
+	homa_rpc_peer_failed(&w.cx, &rpc, remote, port, error, &fx);
+}
+
+static void dead_peer_ends_all_but_requests_at_work(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
+	become(true, HOMA_RPC_INCOMING);
+	peer_failed(7, 0, HOMA_ERR_HOSTDOWN);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_HOSTDOWN);
+	become(false, HOMA_RPC_INCOMING);
+	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	expect_fx(HOMA_FX_FREE);
+	become(false, HOMA_RPC_OUTGOING);
+	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
+
+	become(false, HOMA_RPC_SERVING);
+	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	expect_nothing();
+	assert_int_equal(rpc.state, HOMA_RPC_SERVING);
+	assert_true(homa_rpc_reply(&w.cx, &rpc));
+}
+
+static void response_that_waits_for_its_user_outlives_its_peer(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_DONE);
+	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	expect_nothing();
+	peer_failed(7, 7, HOMA_ERR_NOTCONN);
+	expect_nothing();
+}
+
+static void unserved_port_ends_only_requests_issued_to_it(void **state)
+{
+	const u8 server[] = { HOMA_RPC_INCOMING, HOMA_RPC_SERVING, HOMA_RPC_OUTGOING };
+	u32 i;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	peer_failed(7, 8, HOMA_ERR_NOTCONN);
+	expect_nothing();
+	peer_failed(7, 7, HOMA_ERR_NOTCONN);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_NOTCONN);
+	for (i = 0; i < ARRAY_SIZE(server); i++) {
+		become(false, server[i]);
+		peer_failed(7, 7, HOMA_ERR_NOTCONN);
+		expect_nothing();
+		assert_int_equal(rpc.state, server[i]);
+	}
+}
+
 static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
 {
 	u64 seed = 15;
@@ -976,6 +1037,9 @@ int main(void)
 		T(doubtful_request_of_a_client_that_is_done_is_dropped),
 		T(packets_of_no_rpc_are_answered_as_their_sender_needs),
 		T(abort_tells_clients_and_remembers_what_ran),
+		T(dead_peer_ends_all_but_requests_at_work),
+		T(response_that_waits_for_its_user_outlives_its_peer),
+		T(unserved_port_ends_only_requests_issued_to_it),
 		T(any_sequence_of_inputs_keeps_the_machine_sound),
 	};
 

@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * What happens to a host; see in.h.
+ */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <net/icmp.h>
+#include <net/ip6_route.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "effects.h"
+#include "in.h"
+#include "out.h"
+#include "sock.h"
+#include "trace.h"
+
+#define TIMERS_PER_RUN 512	/* looked at before others get a turn */
+
+/* A packet on its way in; on the stack of homa_in_skb(). */
+struct arrival {
+	struct homa_net *hnet;
+	struct sk_buff *skb;	/* NULL: taken */
+	struct sk_buff *whole;	/* with the IP header, for ICMP */
+	struct homa_kpeer *peer;
+	struct in6_addr from, to;
+	struct homa_packet pkt;
+	bool ipv4;
+};
+
+static void count_drop(struct homa_net *hnet, enum homa_drop why)
+{
+	this_cpu_inc(hnet->counters->core.packets_dropped[why]);
+}
+
+static void count_message(struct homa_net *hnet, u32 length)
+{
+	u32 small = (length - 1) / 64, medium = (length - 1) / 1024;
+
+	if (small < 64)
+		homa_count_add(hnet, msg_bytes_small[small], length);
+	else if (medium < 128)
+		homa_count_add(hnet, msg_bytes_medium[medium], length);
+	else
+		homa_count_add(hnet, large_msg_bytes, length);
+	if (medium >= 128)
+		homa_count(hnet, large_msg_count);
+}
+
+/* Timers. */
+
+static void look_after(struct homa_krpc *rpc)
+{
+	struct homa_kpeer *peer = rpc->peer;
+	struct homa_effects fx = { .count = 0 };
+	struct homa_outbox box;
+	struct homa_rpc_view view;
+	struct homa_cx cx;
+	u64 again;
+
+	homa_outbox_init(&box);
+	spin_lock_bh(&rpc->lock);
+	if (rpc->stopped) {
+		spin_unlock_bh(&rpc->lock);
+		return;
+	}
+	cx = homa_cx(rpc->hnet);
+	view = (struct homa_rpc_view){
+		.out_length = READ_ONCE(rpc->out.length),
+		.out_sent = READ_ONCE(rpc->out.sent),
+		.out_granted = READ_ONCE(rpc->out.granted),
+		.in_granted = READ_ONCE(rpc->grantee.granted),
+		.out_sent_at = READ_ONCE(rpc->out.sent_at),
+		.in_granted_at = READ_ONCE(rpc->grantee.granted_at),
+		.peer_heard_at = READ_ONCE(peer->core.heard_at),
+	};
+	again = homa_rpc_timer(&cx, &rpc->core, &view, &fx);
+	if (again)
+		homa_effects_arm(&cx, rpc, again);
+	if (!fx.count || fx.fx[0].type != HOMA_FX_ASK) {
+		spin_lock(&peer->lock);
+		homa_peer_leave_turn(&peer->core, &rpc->asker);
+		spin_unlock(&peer->lock);
+	}
+	homa_effects_apply(&cx, rpc, &fx, &box);
+	homa_sock_notify(rpc);
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+}
+
+static struct homa_krpc *next_due(struct homa_net *hnet, u64 tick)
+{
+	struct homa_timer *timer;
+	struct homa_krpc *rpc;
+
+	spin_lock(&hnet->wheel_lock);
+	do {
+		timer = homa_wheel_next(&hnet->wheel, tick);
+		rpc = timer ? container_of(timer, struct homa_krpc, timer) : NULL;
+	} while (rpc && !homa_krpc_hold(rpc));
+	spin_unlock(&hnet->wheel_lock);
+	return rpc;
+}
+
+enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
+{
+	struct homa_net *hnet = container_of(timer, struct homa_net, tick);
+	u64 tick_ns = READ_ONCE(hnet->params.tick_ns);
+	u64 tick = div64_u64(ktime_get_ns(), tick_ns);
+	struct homa_krpc *rpc;
+	struct homa_cx cx;
+	u32 left;
+	bool more;
+
+	for (left = TIMERS_PER_RUN; left && (rpc = next_due(hnet, tick)); left--) {
+		look_after(rpc);
+		homa_krpc_put(rpc);
+	}
+	cx = homa_cx(hnet);
+	spin_lock(&hnet->grants_lock);
+	homa_allocator_check(&cx, &hnet->allocator, false);
+	spin_unlock(&hnet->grants_lock);
+	homa_peers_collect(hnet);
+
+	spin_lock(&hnet->wheel_lock);
+	more = hnet->wheel.armed;
+	hnet->ticking = more;
+	hrtimer_set_expires(timer, ns_to_ktime(left ? (tick + 1) * tick_ns : cx.now));
+	spin_unlock(&hnet->wheel_lock);
+	return more ? HRTIMER_RESTART : HRTIMER_NORESTART;
+}
+
+/* A packet from the peer has come: whoever waited for one to ask may do so now. */
+static void let_ask(struct homa_kpeer *peer)
+{
+	struct homa_node *next;
+	struct homa_krpc *rpc;
+
+	while (READ_ONCE(peer->core.askers.first)) {
+		spin_lock_bh(&peer->lock);
+		next = homa_peer_next_asker(&peer->core);
+		rpc = next ? container_of(next, struct homa_krpc, asker) : NULL;
+		if (rpc && !homa_krpc_hold(rpc))
+			rpc = NULL;
+		spin_unlock_bh(&peer->lock);
+		if (!next)
+			return;
+		if (rpc) {
+			look_after(rpc);
+			homa_krpc_put(rpc);
+		}
+	}
+}
+
+/* Failures. */
+
+void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error)
+{
+	struct homa_krpc *rpc;
+	LIST_HEAD(old);
+
+	local_bh_disable();
+	spin_lock(&peer->lock);
+	list_splice_init(&peer->rpcs, &old);
+	while (!list_empty(&old)) {
+		struct homa_effects fx = { .count = 0 };
+		struct homa_outbox box;
+		struct homa_cx cx;
+
+		rpc = list_first_entry(&old, struct homa_krpc, of_peer);
+		list_move_tail(&rpc->of_peer, &peer->rpcs);
+		/* What is listed has references. */
+		refcount_inc(&rpc->refs);
+		spin_unlock(&peer->lock);
+
+		homa_outbox_init(&box);
+		spin_lock(&rpc->lock);
+		cx = homa_cx(rpc->hnet);
+		if (!rpc->stopped)
+			homa_rpc_peer_failed(&cx, &rpc->core, rpc->remote_port, port, error, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+		homa_sock_notify(rpc);
+		spin_unlock(&rpc->lock);
+		homa_effects_finish(rpc, &box);
+		homa_krpc_put(rpc);
+		spin_lock(&peer->lock);
+	}
+	spin_unlock(&peer->lock);
+	local_bh_enable();
+}
+
+void homa_in_abort(struct homa_krpc *rpc, int error)
+{
+	struct homa_effects fx = { .count = 0 };
+	struct homa_outbox box;
+	struct homa_cx cx;
+
+	homa_outbox_init(&box);
+	spin_lock_bh(&rpc->lock);
+	cx = homa_cx(rpc->hnet);
+	if (!rpc->retired) {
+		if (error)
+			rpc->error = error;
+		if (rpc->core.state != HOMA_RPC_DONE)
+			homa_rpc_abort(&cx, &rpc->core, HOMA_ERR_NONE, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+		if (error)
+			homa_sock_notify(rpc);
+		else
+			homa_krpc_retire(rpc);
+		box.freed = true;
+	}
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+}
+
+/* The user's side. */
+
+void homa_in_start_client(struct homa_krpc *rpc)
+{
+	struct homa_cx cx;
+
+	spin_lock_bh(&rpc->lock);
+	cx = homa_cx(rpc->hnet);
+	homa_effects_arm(&cx, rpc, cx.now + cx.params->resend_ticks * cx.params->tick_ns);
+	spin_unlock_bh(&rpc->lock);
+}
+
+bool homa_in_reply(struct homa_krpc *rpc)
+{
+	struct homa_cx cx = homa_cx(rpc->hnet);
+
+	lockdep_assert_held(&rpc->lock);
+	if (rpc->stopped || !homa_rpc_reply(&cx, &rpc->core))
+		return false;
+	homa_effects_arm(&cx, rpc, cx.now + cx.params->request_ack_ticks * cx.params->tick_ns);
+	return true;
+}
+
+void homa_in_release(struct homa_krpc *rpc)
+{
+	struct homa_effects fx = { .count = 0 };
+	struct homa_outbox box;
+	struct homa_cx cx;
+
+	homa_outbox_init(&box);
+	spin_lock_bh(&rpc->lock);
+	cx = homa_cx(rpc->hnet);
+	if (!rpc->retired) {
+		rpc->wants_room = false;
+		atomic_sub(rpc->rx_bytes, &rpc->hsk->held_bytes);
+		homa_rpc_release(&cx, &rpc->core, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+		homa_sock_notify(rpc);
+	}
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+}
+
+/* Packets. */
+
+/* The first packet of a message: is there room for it? Return: whether the packet may be kept. */
+static bool make_room(struct homa_krpc *rpc, u32 length)
+{
+	int err;
+
+	if (rpc->place_length && rpc->place_length != length) {
+		if (rpc->copying)
+			return false;
+		homa_sock_leave_room(rpc);
+	}
+	if (!rpc->place_length) {
+		err = homa_sock_room(rpc, length);
+		if (err == -ENOMEM) {
+			rpc->error = err;
+			return false;
+		}
+		if (err)
+			homa_rpc_hold(&rpc->core);
+	}
+	return true;
+}
+
+static void keep(struct arrival *a, struct homa_krpc *rpc, struct homa_range range)
+{
+	struct sk_buff *skb = a->skb;
+	struct homa_cb *cb = HOMA_CB(skb);
+
+	cb->start = range.start;
+	cb->end = range.end;
+	cb->at = HOMA_DATA_HEADER + range.start - a->pkt.data.offset;
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb->dev = NULL;
+	skb->next = NULL;
+	*rpc->rx_tail = skb;
+	rpc->rx_tail = &skb->next;
+	rpc->rx_bytes += range.end - range.start;
+	if (rpc->wants_room)
+		atomic_add(range.end - range.start, &rpc->hsk->held_bytes);
+	a->skb = NULL;
+}
+
+static void record(struct arrival *a)
+{
+	struct homa_net *hnet = a->hnet;
+	struct homa_cx cx = homa_cx(hnet);
+
+	count_message(hnet, a->pkt.data.message_length);
+	spin_lock(&hnet->grants_lock);
+	homa_allocator_record(&cx, &hnet->allocator, a->pkt.data.message_length,
+			      a->pkt.data.incoming, a->peer->core.packet, HOMA_DATA_HEADER);
+	spin_unlock(&hnet->grants_lock);
+}
+
+/* Hand a packet to its RPC, whose lock is held. */
+static void input_locked(const struct homa_cx *cx, struct arrival *a, struct homa_krpc *rpc,
+			 struct homa_effects *fx)
+{
+	struct homa_sock *hsk = rpc->hsk;
+	bool first = !rpc->core.receiving, data = a->pkt.type == HOMA_DATA;
+	struct homa_range range;
+
+	if (data && first && rpc->core.state <= HOMA_RPC_INCOMING &&
+	    !make_room(rpc, a->pkt.data.message_length)) {
+		count_drop(a->hnet, HOMA_DROP_FULL);
+		if (rpc->error)
+			homa_rpc_abort(cx, &rpc->core, HOMA_ERR_NONE, fx);
+		return;
+	}
+	if (data && rpc->wants_room &&
+	    atomic_read(&hsk->held_bytes) > READ_ONCE(homa_sock_sk(hsk)->sk_rcvbuf)) {
+		count_drop(a->hnet, HOMA_DROP_FULL);
+		homa_count(a->hnet, dropped_data_no_bufs);
+		return;
+	}
+	range = homa_rpc_input(cx, &rpc->core, &a->pkt, fx);
+	if (!rpc->core.due_at && homa_node_queued(&rpc->asker)) {
+		spin_lock(&rpc->peer->lock);
+		homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);
+		spin_unlock(&rpc->peer->lock);
+	}
+	if (range.start < range.end) {
+		if (first)
+			record(a);
+		keep(a, rpc, range);
+	}
+}
+
+static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
+{
+	struct homa_effects fx = { .count = 0 };
+	struct homa_outbox box;
+	struct homa_cx cx;
+
+	homa_outbox_init(&box);
+	spin_lock_bh(&rpc->lock);
+	if (!rpc->retired) {
+		cx = homa_cx(a->hnet);
+		input_locked(&cx, a, rpc, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+		homa_sock_notify(rpc);
+	}
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+}
+
+static void acked(struct arrival *a, u64 client_id)
+{
+	struct homa_effects fx = { .count = 0 };
+	struct homa_krpc *rpc;
+	struct homa_outbox box;
+	struct homa_cx cx;
+
+	if (!homa_id_is_client(client_id))
+		return;
+	rpc = homa_krpc_find(a->hnet, a->peer, client_id ^ 1);
+	if (!rpc || !homa_krpc_hold(rpc))
+		return;
+	homa_outbox_init(&box);
+	spin_lock_bh(&rpc->lock);
+	cx = homa_cx(a->hnet);
+	if (!rpc->stopped) {
+		homa_rpc_acked(&rpc->core, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+	}
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+	homa_krpc_put(rpc);
+}
+
+/* Answer a packet for which there is no RPC. */
+static void answer(struct arrival *a, u8 type)
+{
+	struct homa_packet pkt = { .type = type };
+
+	pkt.sport = a->pkt.dport;
+	pkt.dport = a->pkt.sport;
+	pkt.sender_id = a->pkt.sender_id ^ 1;
+	if (type == HOMA_ACK) {
+		spin_lock_bh(&a->peer->lock);
+		homa_peer_take_acks(&a->peer->core, &pkt);
+		spin_unlock_bh(&a->peer->lock);
+	}
+	homa_out_control(a->hnet, a->peer, &a->to, &pkt);
+}
+
+static void refuse(struct arrival *a)
+{
+	count_drop(a->hnet, HOMA_DROP_UNKNOWN);
+	if (a->ipv4)
+		icmp_send(a->whole, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+	else
+		icmpv6_send(a->whole, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+}
+
+/* Make a doubtful request's client show that it still waits. */
+static void doubt(const struct homa_cx *cx, struct arrival *a, struct homa_krpc *rpc,
+		  struct homa_outbox *box)
+{
+	struct homa_packet pkt;
+	u16 version;
+
+	spin_lock(&a->peer->lock);
+	version = homa_peer_doubt(cx, &a->peer->core, &a->hnet->allocator.now, &pkt);
+	spin_unlock(&a->peer->lock);
+	homa_rpc_doubt(&rpc->core, version);
+	if (version && box->count < HOMA_OUTBOX)
+		box->packet[box->count++] = pkt;
+}
+
+static void create(struct arrival *a, u8 doubts)
+{
+	struct homa_sock *hsk = homa_sock_find(a->hnet, a->pkt.dport);
+	u64 id = a->pkt.sender_id ^ 1;
+	struct homa_effects fx = { .count = 0 };
+	struct homa_krpc *rpc;
+	struct homa_outbox box;
+	struct homa_cx cx;
+	int err;
+
+	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut)) {
+		refuse(a);
+		return;
+	}
+	if (READ_ONCE(a->peer->served) >= a->hnet->params.max_rpcs_per_peer ||
+	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length)) {
+		count_drop(a->hnet, HOMA_DROP_FULL);
+		return;
+	}
+	rpc = homa_krpc_new(hsk, a->peer, id, GFP_ATOMIC);
+	if (!rpc) {
+		homa_count(a->hnet, server_cant_create_rpcs);
+		return;
+	}
+	rpc->local_port = a->pkt.dport;
+	rpc->remote_port = a->pkt.sport;
+	rpc->local = a->to;
+	homa_outbox_init(&box);
+	/* From being found on, packets on other cores wait for the lock. */
+	spin_lock_bh(&rpc->lock);
+	cx = homa_cx(a->hnet);
+	homa_rpc_init_server(&cx, &rpc->core, id, doubts, &fx);
+	spin_unlock_bh(&rpc->lock);
+	err = homa_krpc_publish(rpc);
+	if (err) {
+		/* Another core was faster, and the packet is as good as lost; or the end is near. */
+		homa_count(a->hnet, server_cant_create_rpcs);
+		homa_krpc_put(rpc);
+		return;
+	}
+	spin_lock_bh(&rpc->lock);
+	if (!rpc->retired) {
+		if (doubts)
+			doubt(&cx, a, rpc, &box);
+		homa_effects_arm(&cx, rpc, cx.now + cx.params->resend_ticks * cx.params->tick_ns);
+		input_locked(&cx, a, rpc, &fx);
+		homa_effects_apply(&cx, rpc, &fx, &box);
+		homa_sock_notify(rpc);
+	}
+	spin_unlock_bh(&rpc->lock);
+	homa_effects_finish(rpc, &box);
+	homa_krpc_put(rpc);
+}
+
+static void input_unknown(struct arrival *a)
+{
+	enum homa_verdict verdict = HOMA_REQUEST_NEW;
+	struct homa_net *hnet = a->hnet;
+	struct homa_effects fx = { .count = 0 };
+	struct homa_cx cx;
+	u32 i;
+
+	local_bh_disable();
+	cx = homa_cx(hnet);
+	if (homa_id_is_client(a->pkt.sender_id)) {
+		spin_lock(&hnet->history_lock);
+		verdict = homa_history_judge(&cx, &hnet->history, &a->peer->core,
+					     a->pkt.sender_id);
+		spin_unlock(&hnet->history_lock);
+	}
+	homa_rpc_unknown(&cx, &a->pkt, verdict, &fx);
+	local_bh_enable();
+	for (i = 0; i < fx.count; i++) {
+		if (fx.fx[i].type == HOMA_FX_SEND)
+			answer(a, fx.fx[i].packet);
+		else if (fx.fx[i].type == HOMA_FX_CREATE)
+			create(a, fx.fx[i].doubt);
+	}
+}
+
+/* The peer is alive, and may need to be told our cutoffs. */
+static void heard(struct arrival *a)
+{
+	struct homa_kpeer *peer = a->peer;
+	struct homa_packet tell;
+	bool must_tell = false;
+	struct homa_cx cx;
+
+	spin_lock_bh(&peer->lock);
+	cx = homa_cx(a->hnet);
+	homa_peer_heard(&cx, &peer->core);
+	if (a->pkt.type == HOMA_DATA)
+		must_tell = homa_peer_check_cutoffs(&cx, &peer->core, &a->hnet->allocator.now,
+						    a->pkt.data.cutoff_version, &tell);
+	else if (a->pkt.type == HOMA_CUTOFFS)
+		homa_peer_set_cutoffs(&peer->core, &a->pkt);
+	spin_unlock_bh(&peer->lock);
+	if (must_tell) {
+		tell.sport = a->pkt.dport;
+		tell.dport = a->pkt.sport;
+		tell.sender_id = a->pkt.sender_id ^ 1;
+		homa_out_control(a->hnet, peer, &a->to, &tell);
+	}
+}
+
+static void input_peer(struct arrival *a)
+{
+	struct homa_krpc *rpc;
+	u32 i;
+
+	switch (a->pkt.type) {
+	case HOMA_CUTOFFS:
+	case HOMA_FREEZE:
+		return;
+	case HOMA_ACK:
+		acked(a, a->pkt.sender_id);
+		for (i = 0; i < a->pkt.ack.count; i++)
+			acked(a, a->pkt.ack.ack[i].client_id);
+		return;
+	case HOMA_DATA:
+		if (a->pkt.data.ack.client_id)
+			acked(a, a->pkt.data.ack.client_id);
+		break;
+	}
+	rpc = homa_krpc_find(a->hnet, a->peer, a->pkt.sender_id ^ 1);
+	if (rpc && rpc->peer == a->peer && homa_krpc_hold(rpc)) {
+		input_rpc(a, rpc);
+		homa_krpc_put(rpc);
+	} else if (!rpc) {
+		input_unknown(a);
+	}
+}
+
+/* Does a packet from someone unknown make a peer? Only if it may need an answer. */
+static bool starts_something(u8 type)
+{
+	return type == HOMA_DATA || type == HOMA_RESEND || type == HOMA_NEED_ACK;
+}
+
+static void input_packet(struct arrival *a)
+{
+	struct sk_buff *skb = a->skb;
+	bool made = false;
+	enum homa_drop why;
+
+	if (!pskb_may_pull(skb, min_t(u32, skb->len, HOMA_MAX_HEADER))) {
+		homa_count(a->hnet, packet_discards);
+		return;
+	}
+	why = homa_wire_decode(&a->pkt, skb->data, skb_headlen(skb), skb->len,
+			       a->hnet->params.max_message);
+	if (why) {
+		homa_count(a->hnet, packet_discards);
+		count_drop(a->hnet, why);
+		return;
+	}
+	this_cpu_inc(a->hnet->counters->core.packets_rcvd[a->pkt.type - HOMA_DATA]);
+	a->peer = homa_peer_find(a->hnet, &a->from);
+	if (!a->peer) {
+		if (!starts_something(a->pkt.type)) {
+			count_drop(a->hnet, HOMA_DROP_UNKNOWN);
+			return;
+		}
+		a->peer = homa_peer_get(a->hnet, &a->from, GFP_ATOMIC);
+		if (IS_ERR(a->peer)) {
+			count_drop(a->hnet, HOMA_DROP_FULL);
+			return;
+		}
+		made = true;
+	}
+	trace_homa_packet_in(a->peer, &a->pkt);
+	heard(a);
+	input_peer(a);
+	let_ask(a->peer);
+	if (made)
+		homa_peer_put(a->peer);
+}
+
+/* Take a batch apart. Return: the packets behind the first one. */
+static struct sk_buff *split(struct sk_buff *skb)
+{
+	struct sk_buff *list = skb_shinfo(skb)->frag_list, *at;
+
+	if (!list)
+		return NULL;
+	skb_shinfo(skb)->frag_list = NULL;
+	for (at = list; at; at = at->next) {
+		skb->len -= at->len;
+		skb->data_len -= at->len;
+		skb->truesize -= at->truesize;
+	}
+	skb_shinfo(skb)->gso_size = 0;
+	skb_shinfo(skb)->gso_type = 0;
+	return list;
+}
+
+void homa_in_skb(struct sk_buff *skb, bool ipv4)
+{
+	struct homa_net *hnet = homa_net(dev_net(skb->dev));
+	struct sk_buff *rest, *next;
+	struct arrival a = { .hnet = hnet, .ipv4 = ipv4, .whole = skb };
+
+	homa_count(hnet, softirq_calls);
+	if (!READ_ONCE(hnet->active))
+		goto drop;
+	if (ipv4) {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from);
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &a.to);
+	} else {
+		a.from = ipv6_hdr(skb)->saddr;
+		a.to = ipv6_hdr(skb)->daddr;
+		/* What comes to an address that more hosts have is answered from our own. */
+		if (ipv6_addr_is_multicast(&a.to))
+			goto drop;
+	}
+	if (skb_has_frag_list(skb) && skb_unclone(skb, GFP_ATOMIC))
+		goto drop;
+	rcu_read_lock();
+	for (rest = split(skb); skb; skb = next) {
+		next = rest;
+		if (rest)
+			rest = rest->next;
+		skb->next = NULL;
+		a.skb = skb_share_check(skb, GFP_ATOMIC);
+		if (!a.skb)
+			continue;
+		a.whole = a.skb;
+		input_packet(&a);
+		kfree_skb(a.skb);
+	}
+	rcu_read_unlock();
+	return;
+
+drop:
+	kfree_skb(skb);
+}
+
+int homa_in_ipv4(struct sk_buff *skb)
+{
+	homa_in_skb(skb, true);
+	return 0;
+}
+
+int homa_in_ipv6(struct sk_buff *skb)
+{
+	homa_in_skb(skb, false);
+	return 0;
+}
+
+/* ICMP. */
+
+static void fail_peer(struct homa_net *hnet, const struct in6_addr *addr, u16 port,
+			enum homa_error error)
+{
+	struct homa_kpeer *peer;
+
+	homa_count(hnet, icmp_errors);
+	rcu_read_lock();
+	peer = homa_peer_find(hnet, addr);
+	if (peer && refcount_inc_not_zero(&peer->refs)) {
+		homa_in_peer_failed(peer, port, error);
+		homa_peer_put(peer);
+	}
+	rcu_read_unlock();
+}
+
+int homa_in_error_ipv4(struct sk_buff *skb, u32 info)
+{
+	const struct iphdr *ip = (struct iphdr *)skb->data;
+	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
+	struct homa_net *hnet = homa_net(dev_net(skb->dev));
+	const __be16 *ports = (__be16 *)(skb->data + ip->ihl * 4);
+	struct in6_addr addr;
+
+	if (type != ICMP_DEST_UNREACH)
+		return 0;
+	ipv6_addr_set_v4mapped(ip->daddr, &addr);
+	if (code == ICMP_PORT_UNREACH)
+		fail_peer(hnet, &addr, ntohs(ports[1]), HOMA_ERR_NOTCONN);
+	else if (code == ICMP_PROT_UNREACH)
+		fail_peer(hnet, &addr, 0, HOMA_ERR_NOTCONN);
+	else if (code == ICMP_FRAG_NEEDED)
+		ipv4_update_pmtu(skb, hnet->net, info, 0, IPPROTO_HOMA);
+	else
+		fail_peer(hnet, &addr, 0, HOMA_ERR_HOSTDOWN);
+	return 0;
+}
+
+int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
+		       int offset, __be32 info)
+{
+	const struct ipv6hdr *ip = (struct ipv6hdr *)skb->data;
+	struct homa_net *hnet = homa_net(dev_net(skb->dev));
+	const __be16 *ports = (__be16 *)(skb->data + offset);
+
+	if (type == ICMPV6_PKT_TOOBIG)
+		ip6_update_pmtu(skb, hnet->net, info, 0, 0, sock_net_uid(hnet->net, NULL));
+	else if (type == ICMPV6_DEST_UNREACH && code == ICMPV6_PORT_UNREACH)
+		fail_peer(hnet, &ip->daddr, ntohs(ports[1]), HOMA_ERR_NOTCONN);
+	else if (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_NEXTHDR)
+		fail_peer(hnet, &ip->daddr, 0, HOMA_ERR_NOTCONN);
+	else if (type == ICMPV6_DEST_UNREACH)
+		fail_peer(hnet, &ip->daddr, 0, HOMA_ERR_HOSTDOWN);
+	return 0;
+}

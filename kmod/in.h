@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * What happens to a host: packets, timers and ICMP errors come in, the core decides, and its effects
+ * are carried out.
+ *
+ * What an effect does to the schedulers, to the peer and to the RPC is done while the RPC's lock is
+ * held, so that two cores that work on packets of one message do not overtake each other there.
+ * Packets are sent, and others' locks taken, after it has been dropped.
+ */
+#ifndef HOMA_IN_H
+#define HOMA_IN_H
+
+#include "rpcs.h"
+
+/* Of a queued DATA packet, in its control buffer. */
+struct homa_cb {
+	u32 start, end;		/* bytes of the message to keep */
+	u32 at;			/* where they are in the packet */
+};
+
+#define HOMA_CB(skb) ((struct homa_cb *)(skb)->cb)
+
+/* Handlers of IP protocol 146. @skb starts with the Homa header; it is consumed. */
+int homa_in_ipv4(struct sk_buff *skb);
+int homa_in_ipv6(struct sk_buff *skb);
+
+/**
+ * homa_in_skb() - A Homa packet, or a batch of them, for this host.
+ * @skb:  Starts with the Homa header; consumed.
+ * @ipv4: By which version of IP it came.
+ */
+void homa_in_skb(struct sk_buff *skb, bool ipv4);
+
+/* ICMP errors about packets of ours. @skb starts with the IP header of the packet. */
+int homa_in_error_ipv4(struct sk_buff *skb, u32 info);
+int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
+		       int offset, __be32 info);
+
+/**
+ * homa_in_peer_failed() - End the RPCs with a peer that the core says have failed with it.
+ * @peer:  Peer.
+ * @port:  Its port that cannot be reached, or 0: all of it.
+ * @error: For the users.
+ */
+void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error);
+
+/* A message that waited for room in its receive region has it. No lock is held. */
+void homa_in_release(struct homa_krpc *rpc);
+
+/**
+ * homa_in_reply() - The user of a request has the response ready.
+ * @rpc: Delivered; its lock is held.
+ * Return: false when the RPC does not wait for one.
+ */
+bool homa_in_reply(struct homa_krpc *rpc);
+
+/* Start a client's RPC, which homa_krpc_publish() has just made known. */
+void homa_in_start_client(struct homa_krpc *rpc);
+
+/**
+ * homa_in_abort() - End an RPC for its user. No lock is held.
+ * @rpc:   With a reference.
+ * @error: For recvmsg(), negative errno; 0: it is forgotten.
+ */
+void homa_in_abort(struct homa_krpc *rpc, int error);
+
+/* The hrtimer of the timer wheel. */
+enum hrtimer_restart homa_in_tick(struct hrtimer *timer);
+
+#endif /* HOMA_IN_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * From the core's decisions to packets: the bytes of messages, the headers around them, and the way
+ * to the network.
+ *
+ * - The bytes of a message are kept in page fragments until its RPC ends. Every transmission makes
+ *   new packets that refer to them, so nothing that the network does to a packet can touch what may
+ *   have to be sent again, and a device without scatter/gather may linearise it.
+ * - Several packets of one decision travel as one batch through the IP layer: a list of complete
+ *   packets, which any device without support for such lists gets one by one.
+ */
+#ifndef HOMA_OUT_H
+#define HOMA_OUT_H
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "rpcs.h"
+
+/* Ethernet: preamble, header, checksum and gap around each IP packet; bytes */
+#define HOMA_FRAMING 38
+#define HOMA_MIN_DATAGRAM 46	/* bytes of the shortest IP packet with its padding */
+
+static inline u32 homa_ip_header(bool ipv4)
+{
+	return ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/**
+ * homa_out_copy() - Take a message from user space.
+ * @hsk:    Is charged for the memory.
+ * @bytes:  To set up.
+ * @from:   Its bytes.
+ * @length: How many, at least 1.
+ * Return: 0, -ENOMEM or -EFAULT.
+ */
+int homa_out_copy(struct homa_sock *hsk, struct homa_bytes *bytes, struct iov_iter *from,
+		  u32 length);
+
+/* Give a message's memory back. */
+void homa_out_free(struct homa_sock *hsk, struct homa_bytes *bytes);
+
+/**
+ * homa_out_start() - Start to send the message that homa_out_copy() took.
+ * @rpc:    With a reference; its lock is not held.
+ * @length: Bytes.
+ */
+void homa_out_start(struct homa_krpc *rpc, u32 length);
+
+/**
+ * homa_out_control() - Send a packet without data.
+ * @hnet: Namespace.
+ * @peer: Where to.
+ * @from: Source address; NULL or "any": as routed.
+ * @pkt:  Complete.
+ */
+void homa_out_control(struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
+		      const struct homa_packet *pkt);
+
+/* Send a packet without data to the other side of an RPC: the rest of @pkt is filled in. */
+void homa_out_control_rpc(struct homa_krpc *rpc, struct homa_packet *pkt);
+
+/* Send what the transmit queue has and the link has room for. No lock is held. */
+void homa_out_pace(struct homa_net *hnet);
+
+/* The hrtimer of the transmit queue. */
+enum hrtimer_restart homa_out_pacer(struct hrtimer *timer);
+
+#endif /* HOMA_OUT_H */

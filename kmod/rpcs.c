@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * RPCs of a namespace; see rpcs.h.
+ */
+#include <linux/slab.h>
+
+#include "out.h"
+#include "rpcs.h"
+#include "sock.h"
+
+static struct kmem_cache *cache;
+
+/* A client's RPCs are told apart by id alone, a server's by who issued them, too. */
+struct rpc_key {
+	u64 id;
+	const struct homa_kpeer *peer;	/* NULL for a client's */
+};
+
+static struct rpc_key key_of(const struct homa_kpeer *peer, u64 id)
+{
+	struct rpc_key key = { .id = id, .peer = homa_id_is_client(id) ? NULL : peer };
+
+	return key;
+}
+
+static u32 hash_key(const void *data, u32 length, u32 seed)
+{
+	const struct rpc_key *key = data;
+	u64 peer = key->peer ? key->peer->core.token : 0;
+
+	return jhash_3words((u32)key->id, (u32)(key->id >> 32), (u32)peer, seed);
+}
+
+static u32 hash_rpc(const void *data, u32 length, u32 seed)
+{
+	const struct homa_krpc *rpc = data;
+	struct rpc_key key = key_of(rpc->peer, rpc->id);
+
+	return hash_key(&key, sizeof(key), seed);
+}
+
+static int differs(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct homa_krpc *rpc = obj;
+	const struct rpc_key *key = arg->key;
+
+	return rpc->id != key->id || (key->peer && rpc->peer != key->peer);
+}
+
+static const struct rhashtable_params rpc_table = {
+	.key_len = sizeof(struct rpc_key),
+	.head_offset = offsetof(struct homa_krpc, hash),
+	.hashfn = hash_key,
+	.obj_hashfn = hash_rpc,
+	.obj_cmpfn = differs,
+	.automatic_shrinking = true,
+};
+
+int homa_rpcs_init(struct homa_net *hnet)
+{
+	return rhashtable_init(&hnet->rpcs, &rpc_table);
+}
+
+void homa_rpcs_exit(struct homa_net *hnet)
+{
+	rhashtable_destroy(&hnet->rpcs);
+}
+
+int homa_rpcs_cache_init(void)
+{
+	cache = kmem_cache_create("homa_rpc", sizeof(struct homa_krpc), 0,
+				  SLAB_HWCACHE_ALIGN, NULL);
+	return cache ? 0 : -ENOMEM;
+}
+
+void homa_rpcs_cache_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(cache);
+}
+
+struct homa_krpc *homa_krpc_find(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id)
+{
+	struct rpc_key key = key_of(peer, id);
+
+	return rhashtable_lookup(&hnet->rpcs, &key, rpc_table);
+}
+
+struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, u64 id, gfp_t gfp)
+{
+	struct homa_krpc *rpc = kmem_cache_alloc(cache, gfp | __GFP_NOWARN);
+
+	if (!rpc)
+		return NULL;
+	memset(rpc, 0, offsetof(struct homa_krpc, core));
+	refcount_set(&rpc->refs, 1);
+	rpc->id = id;
+	rpc->hnet = hsk->hnet;
+	rpc->hsk = hsk;
+	sock_hold(homa_sock_sk(hsk));
+	rpc->peer = peer;
+	refcount_inc(&peer->refs);
+	rpc->local_port = hsk->port;
+	spin_lock_init(&rpc->lock);
+	rpc->rx_tail = &rpc->rx_head;
+	INIT_LIST_HEAD(&rpc->in_ready);
+	INIT_LIST_HEAD(&rpc->of_sock);
+	INIT_LIST_HEAD(&rpc->of_peer);
+	homa_node_init(&rpc->asker);
+	homa_timer_init(&rpc->timer);
+	homa_grantee_init(&rpc->grantee);
+	init_waitqueue_head(&rpc->wait);
+	return rpc;
+}
+
+int homa_krpc_publish(struct homa_krpc *rpc)
+{
+	struct homa_kpeer *peer = rpc->peer;
+	struct homa_sock *hsk = rpc->hsk;
+	int err = -ESHUTDOWN;
+
+	/* Listed first, so that a socket that is closed after this finds it. */
+	spin_lock_bh(&hsk->lock);
+	if (!hsk->shut) {
+		list_add_tail(&rpc->of_sock, &hsk->rpcs);
+		hsk->rpc_count++;
+		refcount_inc(&rpc->refs);
+		err = 0;
+	}
+	spin_unlock_bh(&hsk->lock);
+	if (err)
+		return err;
+	spin_lock_bh(&peer->lock);
+	list_add_tail(&rpc->of_peer, &peer->rpcs);
+	peer->served += !homa_krpc_is_client(rpc);
+	spin_unlock_bh(&peer->lock);
+	err = rhashtable_lookup_insert_key(&rpc->hnet->rpcs,
+					   &(struct rpc_key){ rpc->id, key_of(peer, rpc->id).peer },
+					   &rpc->hash, rpc_table);
+	if (!err)
+		return 0;
+	spin_lock_bh(&rpc->lock);
+	rpc->retired = true;
+	homa_krpc_stop(rpc);
+	spin_unlock_bh(&rpc->lock);
+	spin_lock_bh(&hsk->lock);
+	list_del_init(&rpc->of_sock);
+	hsk->rpc_count--;
+	spin_unlock_bh(&hsk->lock);
+	homa_krpc_put(rpc);
+	return err;
+}
+
+void homa_krpc_stop(struct homa_krpc *rpc)
+{
+	struct homa_net *hnet = rpc->hnet;
+	struct homa_kpeer *peer = rpc->peer;
+
+	lockdep_assert_held(&rpc->lock);
+	if (rpc->stopped)
+		return;
+	spin_lock(&hnet->txq_lock);
+	rpc->stopped = true;
+	homa_txq_remove(&hnet->txq, &rpc->out);
+	spin_unlock(&hnet->txq_lock);
+	spin_lock(&hnet->wheel_lock);
+	homa_wheel_cancel(&hnet->wheel, &rpc->timer);
+	spin_unlock(&hnet->wheel_lock);
+	spin_lock(&peer->lock);
+	homa_peer_leave_turn(&peer->core, &rpc->asker);
+	if (!list_empty(&rpc->of_peer)) {
+		list_del_init(&rpc->of_peer);
+		peer->served -= !homa_krpc_is_client(rpc);
+	}
+	spin_unlock(&peer->lock);
+}
+
+void homa_krpc_drop_packets(struct homa_krpc *rpc)
+{
+	if (rpc->wants_room)
+		atomic_sub(rpc->rx_bytes, &rpc->hsk->held_bytes);
+	kfree_skb_list(rpc->rx_head);
+	rpc->rx_head = NULL;
+	rpc->rx_tail = &rpc->rx_head;
+	rpc->rx_bytes = 0;
+}
+
+void homa_krpc_retire(struct homa_krpc *rpc)
+{
+	struct homa_sock *hsk = rpc->hsk;
+
+	lockdep_assert_held(&rpc->lock);
+	if (rpc->retired)
+		return;
+	rpc->retired = true;
+	homa_krpc_stop(rpc);
+	homa_krpc_drop_packets(rpc);
+	/* A thread that copies gives the room back when it has seen this. */
+	if (!rpc->copying)
+		homa_sock_leave_room(rpc);
+	rhashtable_remove_fast(&rpc->hnet->rpcs, &rpc->hash, rpc_table);
+	spin_lock(&hsk->lock);
+	list_del_init(&rpc->of_sock);
+	hsk->rpc_count--;
+	if (rpc->ready) {
+		rpc->ready = false;
+		list_del_init(&rpc->in_ready);
+	}
+	spin_unlock(&hsk->lock);
+	wake_up_interruptible(&rpc->wait);
+	/* The caller has another one, so this is not the last. */
+	homa_krpc_put(rpc);
+}
+
+static void rpc_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(cache, container_of(rcu, struct homa_krpc, rcu));
+}
+
+void homa_krpc_free(struct homa_krpc *rpc)
+{
+	homa_out_free(rpc->hsk, &rpc->bytes);
+	homa_peer_put(rpc->peer);
+	sock_put(homa_sock_sk(rpc->hsk));
+	call_rcu(&rpc->rcu, rpc_free_rcu);
+}

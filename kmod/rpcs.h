@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * RPCs of a namespace: the core's state machine with the packets, memory and users around it.
+ *
+ * Life: made by sendmsg() or by the first packet of a request, with one reference for the table;
+ * stopped when the protocol is done with it (no timer, no transmission, its peer forgets it);
+ * retired when its user is, too (not found any more). The table's reference goes with retirement,
+ * and the last one frees it after a grace period.
+ */
+#ifndef HOMA_RPCS_H
+#define HOMA_RPCS_H
+
+#include <linux/bvec.h>
+#include <linux/skbuff.h>
+
+#include "net.h"
+#include "peers.h"
+
+/* The bytes of a message being sent: pieces of 1 << shift bytes, but for the last. */
+struct homa_bytes {
+	struct bio_vec *piece;
+	struct bio_vec first;		/* enough for a short message */
+	u32 pieces;
+	u32 shift;
+	u32 charged;			/* to the socket; bytes */
+};
+
+/* Where in its socket's receive region a message goes. */
+struct homa_place {
+	u32 count;
+	u32 offset[HOMA_MAX_BPAGES];	/* bytes from the region's start */
+};
+
+struct homa_krpc {
+	struct rhash_head hash;
+	refcount_t refs;
+	u16 local_port, remote_port;
+	struct homa_net *hnet;
+	struct homa_sock *hsk;
+	struct homa_kpeer *peer;
+	u64 id;				/* the same as core.id */
+	u64 cookie;
+	struct in6_addr local;		/* address requests came to; any: as routed */
+
+	spinlock_t lock;
+	bool private;			/* received by id only */
+	bool stopped;
+	bool retired;
+	bool complete;			/* the whole message has arrived */
+	bool copying;			/* a thread copies to user space */
+	bool wants_room;		/* waits for room in the receive region */
+	int error;			/* for the user; negative errno */
+	struct sk_buff *rx_head, **rx_tail;	/* arrived and not copied */
+	u32 rx_bytes;
+	u32 rx_copied;			/* bytes; only the thread that copies */
+	u32 place_length;		/* bytes of the message it is for; 0: none */
+	struct homa_place place;
+
+	/* hsk->lock */
+	bool ready;			/* in hsk->ready */
+	struct list_head in_ready;
+	struct list_head of_sock;
+	/* hsk->pool_lock */
+	struct homa_node room, room_age;	/* in hsk->waiting and waiting_age */
+	/* peer->lock */
+	struct list_head of_peer;
+	struct homa_node asker;
+	/* wheel_lock */
+	struct homa_timer timer;
+	/* grants_lock */
+	struct homa_grantee grantee;
+	/* txq_lock */
+	struct homa_msgout out;
+
+	struct homa_bytes bytes;	/* unchanged while it is in the transmit queue */
+	wait_queue_head_t wait;		/* who waits for this RPC alone */
+	struct rcu_head rcu;
+	struct homa_rpc core;		/* last: most of it is gaps that are rarely used */
+};
+
+int homa_rpcs_init(struct homa_net *hnet);
+void homa_rpcs_exit(struct homa_net *hnet);
+int homa_rpcs_cache_init(void);
+void homa_rpcs_cache_exit(void);
+
+/**
+ * homa_krpc_find() - Look an RPC up.
+ * @hnet: Namespace.
+ * @peer: Its peer; a client's own RPCs (even @id) are found without.
+ * @id:   As this host names it.
+ * Return: NULL when there is none. No reference is taken: for use under RCU.
+ */
+struct homa_krpc *homa_krpc_find(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id);
+
+/**
+ * homa_krpc_new() - Make an RPC; it is not found before homa_krpc_publish().
+ * @hsk:  Its socket.
+ * @peer: Its peer.
+ * @id:   As this host names it.
+ * @gfp:  How to allocate.
+ * Return: With one reference, or NULL when memory is short.
+ */
+struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, u64 id, gfp_t gfp);
+
+/**
+ * homa_krpc_publish() - Let an RPC be found.
+ * @rpc: New.
+ * Return: 0; -EEXIST, -ENOMEM, or -ESHUTDOWN when the socket is being closed. It must then be given
+ *         up with homa_krpc_put().
+ */
+int homa_krpc_publish(struct homa_krpc *rpc);
+
+/* Forget what has arrived and is not copied; @rpc->lock is held. */
+void homa_krpc_drop_packets(struct homa_krpc *rpc);
+
+/* The protocol is done with it; @rpc->lock is held. */
+void homa_krpc_stop(struct homa_krpc *rpc);
+
+/* So is its user; @rpc->lock is held. The table's reference is given up: call with another one. */
+void homa_krpc_retire(struct homa_krpc *rpc);
+
+void homa_krpc_free(struct homa_krpc *rpc);
+
+static inline bool homa_krpc_hold(struct homa_krpc *rpc)
+{
+	return refcount_inc_not_zero(&rpc->refs);
+}
+
+static inline void homa_krpc_put(struct homa_krpc *rpc)
+{
+	if (refcount_dec_and_test(&rpc->refs))
+		homa_krpc_free(rpc);
+}
+
+static inline bool homa_krpc_is_client(const struct homa_krpc *rpc)
+{
+	return homa_id_is_client(rpc->id);
+}
+
+#endif /* HOMA_RPCS_H */

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+/*
+ * sendmsg(): requests and responses.
+ */
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <net/ipv6.h>
+
+#include "in.h"
+#include "out.h"
+#include "sock.h"
+
+/* Return: 0, with the address and port (host order) that the program named, or a negative errno. */
+static int destination(const struct sock *sk, const struct msghdr *msg, struct in6_addr *addr,
+		       u16 *port)
+{
+	const struct sockaddr_in6 *in6 = msg->msg_name;
+	const struct sockaddr_in *in = msg->msg_name;
+
+	if (!in || msg->msg_namelen < (int)sizeof(sa_family_t))
+		return -EINVAL;
+	if (in->sin_family == AF_INET && (sk->sk_family == AF_INET || !ipv6_only_sock(sk))) {
+		if (msg->msg_namelen < (int)sizeof(*in))
+			return -EINVAL;
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, addr);
+		*port = ntohs(in->sin_port);
+	} else if (in->sin_family == AF_INET6 && sk->sk_family == AF_INET6) {
+		if (msg->msg_namelen < (int)sizeof(*in6))
+			return -EINVAL;
+		*addr = in6->sin6_addr;
+		*port = ntohs(in6->sin6_port);
+	} else {
+		return -EAFNOSUPPORT;
+	}
+	return 0;
+}
+
+/* Wait until the socket holds less than wmem_max. Return: 0 or a negative errno. */
+static int wait_for_memory(struct homa_sock *hsk, bool nonblock)
+{
+	struct sock *sk = homa_sock_sk(hsk);
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = 0;
+
+	if (likely(homa_sock_writable(hsk)))
+		return 0;
+	if (nonblock)
+		return -EAGAIN;
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (!err) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		smp_mb__after_atomic();
+		if (homa_sock_writable(hsk))
+			break;
+		if (READ_ONCE(hsk->shut))
+			err = -ESHUTDOWN;
+		else if (signal_pending(current))
+			err = -EINTR;
+		else
+			wait_woken(&wait, TASK_INTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
+			const struct in6_addr *addr, u16 port, struct msghdr *msg, u32 length)
+{
+	struct homa_net *hnet = hsk->hnet;
+	void __user *control = (void __user *)msg->msg_control;
+	struct homa_kpeer *peer;
+	struct homa_krpc *rpc;
+	struct homa_cx cx;
+	u64 id;
+	int err;
+
+	peer = homa_peer_get(hnet, addr, GFP_KERNEL);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	id = atomic64_add_return(2, &hnet->next_id);
+	rpc = homa_krpc_new(hsk, peer, id, GFP_KERNEL);
+	homa_peer_put(peer);
+	if (!rpc)
+		return -ENOMEM;
+	rpc->remote_port = port;
+	rpc->cookie = args->completion_cookie;
+	rpc->private = args->flags & HOMA_SENDMSG_PRIVATE;
+	err = homa_out_copy(hsk, &rpc->bytes, &msg->msg_iter, length);
+	if (err)
+		goto out;
+	local_bh_disable();
+	cx = homa_cx(hnet);
+	homa_rpc_init_client(&cx, &rpc->core, id);
+	local_bh_enable();
+	err = homa_krpc_publish(rpc);
+	if (err)
+		goto out;
+	args->id = id;
+	if (copy_to_user(control, args, sizeof(*args))) {
+		homa_in_abort(rpc, 0);
+		err = -EFAULT;
+		goto out;
+	}
+	homa_count(hnet, send_calls);
+	homa_count_add(hnet, client_request_bytes_started, length);
+	homa_in_start_client(rpc);
+	homa_out_start(rpc, length);
+out:
+	homa_krpc_put(rpc);
+	return err;
+}
+
+static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *args,
+			 const struct in6_addr *addr, struct msghdr *msg, u32 length)
+{
+	struct homa_net *hnet = hsk->hnet;
+	struct homa_bytes bytes = { 0 };
+	struct homa_kpeer *peer;
+	struct homa_krpc *rpc = NULL;
+	bool waiting;
+	int err;
+
+	if (args->completion_cookie || homa_id_is_client(args->id))
+		return -EINVAL;
+	rcu_read_lock();
+	peer = homa_peer_find(hnet, addr);
+	if (peer)
+		rpc = homa_krpc_find(hnet, peer, args->id);
+	if (rpc && (rpc->hsk != hsk || !homa_krpc_hold(rpc)))
+		rpc = NULL;
+	rcu_read_unlock();
+	if (!rpc)
+		return -EINVAL;
+	err = homa_out_copy(hsk, &bytes, &msg->msg_iter, length);
+	if (err)
+		goto out;
+	spin_lock_bh(&rpc->lock);
+	/* What has not been received cannot be answered. */
+	waiting = !rpc->place_length && homa_in_reply(rpc);
+	if (waiting)
+		rpc->bytes = bytes;
+	spin_unlock_bh(&rpc->lock);
+	if (!waiting) {
+		homa_out_free(hsk, &bytes);
+		err = -EINVAL;
+		goto out;
+	}
+	if (rpc->bytes.piece == &bytes.first)
+		rpc->bytes.piece = &rpc->bytes.first;
+	homa_count(hnet, reply_calls);
+	homa_count_add(hnet, server_response_bytes_started, length);
+	homa_out_start(rpc, length);
+out:
+	homa_krpc_put(rpc);
+	return err;
+}
+
+int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
+{
+	struct sock *sk = sock->sk;
+	struct homa_sock *hsk = homa_sk(sk);
+	struct homa_sendmsg_args args;
+	struct in6_addr addr;
+	u16 port;
+	int err;
+
+	if (READ_ONCE(hsk->shut))
+		return -ESHUTDOWN;
+	if (msg->msg_controllen || !msg->msg_control_is_user)
+		return -EINVAL;
+	if (copy_from_user(&args, (void __user *)msg->msg_control, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~HOMA_SENDMSG_VALID_FLAGS || args.reserved)
+		return -EINVAL;
+	err = destination(sk, msg, &addr, &port);
+	if (err)
+		return err;
+	if (!length || length > READ_ONCE(hsk->hnet->params.max_message))
+		return -EINVAL;
+	if (!args.id && !port)
+		return -EINVAL;
+	err = wait_for_memory(hsk, msg->msg_flags & MSG_DONTWAIT);
+	if (err)
+		return err;
+	if (args.id)
+		return send_response(hsk, &args, &addr, msg, length);
+	return send_request(hsk, &args, &addr, port, msg, length);
+}
