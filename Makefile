@@ -2,6 +2,8 @@
 #
 #   make demo         install what is missing, build, simulate, print a table, leave a figure
 #   make test         install what is missing, build, run every test
+#   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
+#                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
 #   make              build the simulator
 #   make figures      the ten published tables and figures anew (half an hour on two cores)
 #   make bench-sim    what the simulator costs, beside stock ns-3
@@ -34,6 +36,18 @@ demo: deps-demo
 test: deps
 	@$(MAKE) --no-print-directory -C test all
 
+# debootstrap only for kernels whose compiler Debian 12 does not have; the second list only for
+# KERNEL=debug.
+VM_PACKAGES := gcc-12 libc6-dev libelf1 libssl3 qemu-system-x86 busybox-static cpio kmod \
+	iproute2 ethtool lz4 zstd xz-utils debootstrap
+VM_DEBUG_PACKAGES := flex bison bc libelf-dev
+KERNEL ?= 6.1
+deps-vm: deps
+	@util/install-packages $(VM_PACKAGES) $(if $(filter debug,$(KERNEL)),$(VM_DEBUG_PACKAGES))
+
+test-kmod: deps-vm
+	@$(MAKE) --no-print-directory -C test kmod KERNEL="$(KERNEL)"
+
 figures: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim
 	@experiments/sigcomm18
@@ -50,4 +64,4 @@ contrib:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all build deps deps-demo demo test figures bench-sim contrib clean
+.PHONY: all build deps deps-demo deps-vm demo test test-kmod figures bench-sim contrib clean

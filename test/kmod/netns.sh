@@ -1,0 +1,344 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+# RPCs between network namespaces of one machine, over a wire that does what real ones do.
+#
+#	 namespace a			 namespace b		as "veth"
+#	 va 10.9.0.1, fd09::1 ========== vb 10.9.0.2, fd09::2
+#
+#	 namespace a	 namespace c	 namespace b		as "bridge"
+#	 va ============ ca (bridge) cb ============ vb		same addresses
+#
+#	 namespace a			 namespace b		as "two"
+#	 va 10.9.0.1 =================== vb 10.9.0.2
+#	 namespace d
+#	 vd 10.9.1.1 =================== ve 10.9.1.2
+set -u
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+	cat <<-END
+	Usage: netns.sh CASE...
+	  veth       all lengths and many RPCs over a plain wire
+	  offloads   the same with segmentation and merging on and off
+	  mtu        packets of 1280 and 9000 bytes
+	  hijack     Homa disguised as TCP
+	  loss N     a wire that loses N percent of the packets each way
+	  duplicate  one that sends packets twice
+	  reorder    one on which packets overtake each other
+	  corrupt    one that changes bits
+	  bridge     through a bridge
+	  ids        two clients that number their RPCs alike
+	  dead       hosts that are not there, or no longer
+	  reboot     a server's host that loses all it knew
+	  packets    malformed packets over the wire
+	END
+}
+
+# Not functions: in the background, they would be a shell around what is to be killed.
+in_a="ip netns exec a"
+in_b="ip netns exec b"
+in_c="ip netns exec c"
+in_d="ip netns exec d"
+
+# addresses NAMESPACE LINK NET HOST
+addresses() {
+	ip -n "$1" address add "10.9.$3.$4/24" dev "$2"
+	ip -n "$1" address add "fd09:$3::$4/64" dev "$2" nodad
+	ip -n "$1" link set lo up
+	ip -n "$1" link set "$2" up
+}
+
+make_veth() {
+	ip netns add a
+	ip netns add b
+	ip -n a link add va address 02:00:00:00:00:0a type veth peer name vb netns b \
+		address 02:00:00:00:00:0b
+	addresses a va 0 1
+	addresses b vb 0 2
+	settled
+}
+
+make_bridge() {
+	ip netns add a
+	ip netns add b
+	ip netns add c
+	ip -n a link add va type veth peer name ca netns c
+	ip -n b link add vb type veth peer name cb netns c
+	ip -n c link add br type bridge
+	for link in ca cb; do
+		ip -n c link set $link master br
+		ip -n c link set $link up
+	done
+	ip -n c link set br up
+	addresses a va 0 1
+	addresses b vb 0 2
+	settled
+}
+
+# Until both neighbours know each other.
+settled() {
+	for i in $(seq 50); do
+		$in_a ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1 &&
+			$in_a ping -c 1 -W 1 fd09:0::2 >/dev/null 2>&1 && return
+		usleep 100000
+	done
+	report 1 "the namespaces reach each other"
+}
+
+remove() {
+	stop_all
+	for space in a b c d; do
+		ip netns delete $space 2>/dev/null
+	done
+}
+
+# netem SETTINGS...: both ways.
+netem() {
+	for side in a b; do
+		ip netns exec $side tc qdisc replace dev v$side root netem limit 100000 "$@" ||
+			report 1 "netem $* in namespace $side"
+	done
+}
+
+# lengths NAME [OPTIONS OF SIZES]
+lengths() {
+	what=$1
+	shift
+	start /tmp/sizes $in_b sizes --server
+	check "$what: all lengths over IPv4" $in_a sizes --server-addr 10.9.0.2 "$@"
+	check "$what: all lengths over IPv6" $in_a sizes --server-addr fd09:0::2 "$@"
+	stop_all
+}
+
+# many NAME [OPTIONS OF STRESS]
+many() {
+	what=$1
+	shift
+	start /tmp/stress $in_b stress --server "$@"
+	check "$what: many RPCs over IPv4" $in_a stress --server-addr 10.9.0.2 "$@"
+	grep '^# clients:' /tmp/check.out
+	check "$what: many RPCs over IPv6" $in_a stress --server-addr fd09:0::2 "$@"
+	stop "$what: each ran at most once" /tmp/stress
+}
+
+few="--sizes 1,100,1400,1424,1425,10000,39999,65536,65537,200000,1000000 --outstanding 4"
+some="--clients 4 --rpcs 60 --window 15 --max-size 100000"
+
+case_veth() {
+	make_veth
+	lengths "veth"
+	many "veth" --clients 6 --rpcs 150 --window 50
+}
+
+case_offloads() {
+	make_veth
+	for gro in on off; do
+		$in_a ethtool -K va gro $gro >/dev/null 2>&1
+		$in_b ethtool -K vb gro $gro >/dev/null 2>&1
+		for tso in on off; do
+			$in_a ethtool -K va tso $tso >/dev/null 2>&1
+			$in_b ethtool -K vb tso $tso >/dev/null 2>&1
+			for software in 0 1; do
+				for space in a b; do
+					ip netns exec $space sysctl -q -w \
+						net.homa.max_gso_size=20000 \
+						net.homa.gso_force_software=$software ||
+						report 1 "net.homa in namespace $space"
+				done
+				lengths "gro $gro, tso $tso, gso_force_software $software" $few
+			done
+		done
+	done
+	$in_a ethtool -K va sg off tx off >/dev/null 2>&1
+	$in_b ethtool -K vb sg off tx off >/dev/null 2>&1
+	lengths "without scatter/gather and checksums" $few
+}
+
+case_mtu() {
+	make_veth
+	for mtu in 9000 1280; do
+		ip -n a link set va mtu $mtu
+		ip -n b link set vb mtu $mtu
+		lengths "mtu $mtu" --mtu $mtu --outstanding 4
+	done
+}
+
+case_hijack() {
+	make_veth
+	$in_a sysctl -q -w net.homa.hijack_tcp=1 || report 1 "hijack_tcp in namespace a"
+	lengths "one side disguised" $few
+	$in_b sysctl -q -w net.homa.hijack_tcp=1 || report 1 "hijack_tcp in namespace b"
+	lengths "both sides disguised" $few
+	$in_a sysctl -q -w net.homa.max_gso_size=20000
+	$in_b sysctl -q -w net.homa.max_gso_size=20000
+	lengths "both sides disguised, in batches" $few
+	many "disguised" $some
+}
+
+# case_loss PERCENT
+case_loss() {
+	make_veth
+	netem loss "$1%"
+	# Five times in a row both a question and its answers can be lost.
+	case $1 in
+	1 | 5) allowed=0 ;;
+	*) allowed=10 ;;
+	esac
+	[ $allowed -gt 0 ] || lengths "loss $1%" $few
+	many "loss $1%" $some --timeouts-ok $allowed
+}
+
+case_duplicate() {
+	make_veth
+	netem duplicate 5%
+	lengths "duplicate 5%" $few
+	many "duplicate 5%" $some
+}
+
+case_reorder() {
+	make_veth
+	netem delay 1ms reorder 25%
+	lengths "reorder 25%" $few
+	many "reorder 25%" $some
+}
+
+case_corrupt() {
+	make_veth
+	netem corrupt 1%
+	many "corrupt 1%" $some --corrupt-ok --timeouts-ok 100
+	netem loss 0%
+	lengths "after corruption" $few
+}
+
+case_bridge() {
+	make_bridge
+	lengths "bridge" $few
+	many "bridge" $some
+	for link in ca cb; do
+		$in_c ethtool -K $link gro on >/dev/null 2>&1
+	done
+	lengths "bridge with gro" $few
+	many "bridge with gro" $some
+}
+
+case_ids() {
+	make_veth
+	ip netns add d
+	ip -n d link add vd type veth peer name ve netns b
+	addresses d vd 1 1
+	addresses b ve 1 2
+	$in_a sysctl -q -w net.homa.next_id=1000 || report 1 "next_id in namespace a"
+	$in_d sysctl -q -w net.homa.next_id=1000 || report 1 "next_id in namespace d"
+	start /tmp/stress $in_b stress --server
+	$in_d stress --server-addr 10.9.1.2 $some --clients 1 >/tmp/other 2>&1 &
+	other=$!
+	check "one of two clients with the same ids" $in_a stress --server-addr 10.9.0.2 $some \
+		--clients 1
+	wait $other
+	report $? "the other one" /tmp/other
+	stop "each request ran at most once" /tmp/stress
+}
+
+case_dead() {
+	make_veth
+	$in_b server 4000 >/tmp/server 2>&1 &
+	servers=$!
+	for i in $(seq 20); do
+		$in_a client 10.9.0.2 4000 >/dev/null 2>&1 && break
+		usleep 100000
+	done
+	check "a server answers" $in_a client 10.9.0.2 4000 1000 10
+	check_says "a port that nobody serves" "Transport endpoint is not connected" \
+		$in_a client 10.9.0.2 4001
+	check_says "over IPv6, too" "Transport endpoint is not connected" \
+		$in_a client fd09:0::2 4001
+	check_says "a net to which there is no way" "Network is unreachable|No route to host" \
+		$in_a client 198.51.100.1 4000
+	check_says "over IPv6, too" "Network is unreachable|No route to host|Permission denied" \
+		$in_a client 2001:db8::1 4000
+	check_says "a host that is not there" "No route to host|timed out" \
+		$in_a client 10.9.0.77 4000
+	check_says "over IPv6, too" "No route to host|timed out" $in_a client fd09:0::77 4000
+	netem loss 100%
+	check_says "a host that has fallen silent" "timed out|No route to host" \
+		$in_a client 10.9.0.2 4000
+	check_says "in the middle of a message, too" "timed out|No route to host" \
+		$in_a client 10.9.0.2 4000 1000000
+	netem loss 0%
+	check "and speaks again" $in_a client 10.9.0.2 4000 500000 3
+}
+
+case_reboot() {
+	make_veth
+	$in_b server 4000 >/dev/null 2>&1 &
+	servers=$!
+	usleep 500000
+	$in_a client 10.9.0.2 4000 1000000 10000 >/tmp/client 2>&1 &
+	long=$!
+	sleep 1
+	stop_all
+	ip netns delete b
+	# The wire is gone with its end; the client's address must stay for its RPC to go on.
+	ip netns add b
+	for i in $(seq 50); do
+		ip -n a link add va address 02:00:00:00:00:0a type veth peer name vb netns b \
+			address 02:00:00:00:00:0b 2>/dev/null && break
+		usleep 100000
+	done
+	addresses a va 0 1
+	addresses b vb 0 2
+	$in_b server 4000 >/dev/null 2>&1 &
+	servers=$!
+	usleep 500000
+	check "a host that lost its memory serves the clients of before" \
+		$in_a client 10.9.0.2 4000 100000 10
+	kill -9 $long 2>/dev/null
+	wait $long
+	tail -n 1 /tmp/client | sed 's/^/# the client meanwhile: /'
+}
+
+case_packets() {
+	make_veth
+	$in_b server 4400 >/dev/null 2>&1 &
+	servers=$!
+	for gro in on off; do
+		$in_b ethtool -K vb gro $gro >/dev/null 2>&1
+		check "malformed packets over the wire, gro $gro" $in_a fuzz-packets --seconds 3 \
+			--interface va --mac 02:00:00:00:00:0b --to 10.9.0.2
+		check "a server works after it" $in_a client 10.9.0.2 4400 1000 10
+		check "and for long messages" $in_a client 10.9.0.2 4400 500000 2
+	done
+}
+
+[ $# -gt 0 ] || {
+	usage >&2
+	exit 2
+}
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help)
+		usage
+		exit 0
+		;;
+	loss)
+		[ $# -gt 1 ] || {
+			echo "netns.sh: loss needs a number of percent" >&2
+			exit 2
+		}
+		case_loss "$2"
+		shift
+		;;
+	veth | offloads | mtu | hijack | duplicate | reorder | corrupt | bridge | ids | dead | \
+		reboot | packets)
+		"case_$1"
+		;;
+	*)
+		echo "netns.sh: no case $1" >&2
+		usage >&2
+		exit 2
+		;;
+	esac
+	remove
+	shift
+done
+finish
