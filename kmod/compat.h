@@ -11,7 +11,13 @@
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/gro.h>
+#include <net/sch_generic.h>
 #include <net/sock.h>
+
+/* 6.5: segmentation has a header of its own */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
 
 /* 6.4: import_ubuf() */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
@@ -50,5 +56,32 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #else
 #define HOMA_IPV6_PINFO(offset) .ipv6_pinfo_offset = (offset),
 #endif
+
+/* 6.6: the length of a table of sysctl files is told */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define register_net_sysctl_sz(net, path, table, size) register_net_sysctl(net, path, table)
+#endif
+
+/* 6.11: handlers of sysctl files do not change their table */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define HOMA_CTL_CONST
+#else
+#define HOMA_CTL_CONST const
+#endif
+
+/* 6.19: a qdisc is told how many packets a batch is */
+static inline void homa_qdisc_set_single(struct sk_buff *skb)
+{
+	qdisc_skb_cb(skb)->pkt_len = skb->len;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	qdisc_skb_cb(skb)->pkt_segs = 1;
+#endif
+}
+
+/*
+ * For locals that are filled in as far as they are used: not cleared where the kernel is built to
+ * clear all of them.
+ */
+#define homa_uninit __attribute__((__uninitialized__))
 
 #endif /* HOMA_COMPAT_H */

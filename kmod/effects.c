@@ -2,10 +2,13 @@
 /*
  * Carrying out what the core decided; see effects.h.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include "effects.h"
 #include "in.h"
 #include "out.h"
 #include "sock.h"
+#include "trace.h"
 
 static const int errnos[] = {
 	[HOMA_ERR_NONE] = 0,
@@ -153,7 +156,7 @@ static void tell_grants(const struct homa_cx *cx, struct homa_krpc *rpc, const s
 static void add_ack(struct homa_krpc *rpc, struct homa_outbox *box)
 {
 	struct homa_ack ack = { .client_id = rpc->id, .server_port = rpc->remote_port };
-	struct homa_packet overflow;
+	struct homa_packet overflow homa_uninit;
 	bool full;
 
 	spin_lock(&rpc->peer->lock);
@@ -175,6 +178,29 @@ static void ran(const struct homa_cx *cx, struct homa_krpc *rpc, bool keep)
 	else
 		homa_history_add(cx, &hnet->history, &rpc->peer->core, rpc->id ^ 1);
 	spin_unlock(&hnet->history_lock);
+}
+
+static void deliver(struct homa_krpc *rpc)
+{
+	struct homa_net *hnet = rpc->hnet;
+	u32 length = rpc->core.in.length;
+
+	rpc->complete = true;
+	if (homa_krpc_is_client(rpc)) {
+		homa_count_add(hnet, client_response_bytes_done, length);
+		homa_krpc_stop(rpc);
+	} else {
+		homa_count_add(hnet, server_request_bytes_done, length);
+	}
+}
+
+static void fail(struct homa_krpc *rpc, u8 error)
+{
+	if (!rpc->error)
+		rpc->error = errnos[error];
+	if (READ_ONCE(rpc->hnet->shell.verbose))
+		pr_info_ratelimited("RPC %llu with port %u of %pI6c failed: %d\n", rpc->id,
+				    rpc->remote_port, &rpc->peer->addr, rpc->error);
 }
 
 void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_effects *fx,
@@ -214,9 +240,7 @@ void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct 
 			tell_grants(cx, rpc, e, &box->grants);
 			break;
 		case HOMA_FX_DELIVER:
-			rpc->complete = true;
-			if (homa_krpc_is_client(rpc))
-				homa_krpc_stop(rpc);
+			deliver(rpc);
 			break;
 		case HOMA_FX_ACK:
 			add_ack(rpc, box);
@@ -225,8 +249,7 @@ void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct 
 			ran(cx, rpc, e->keep);
 			break;
 		case HOMA_FX_FAIL:
-			if (!rpc->error)
-				rpc->error = errnos[e->error];
+			fail(rpc, e->error);
 			break;
 		case HOMA_FX_FREE:
 			/* A client that failed stays until its user has been told. */
@@ -243,7 +266,7 @@ void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct 
 	}
 }
 
-static void send_grants(const struct homa_grant_list *list)
+static void send_grants(const struct homa_cx *cx, const struct homa_grant_list *list)
 {
 	u32 i;
 
@@ -253,18 +276,19 @@ static void send_grants(const struct homa_grant_list *list)
 
 		pkt.grant.offset = list->grant[i].offset;
 		pkt.grant.priority = list->grant[i].priority;
-		homa_out_control_rpc(rpc, &pkt);
+		trace_homa_grant(rpc, pkt.grant.offset, pkt.grant.priority);
+		homa_out_control_rpc(cx, rpc, &pkt);
 		homa_krpc_put(rpc);
 	}
 }
 
-void homa_effects_finish(struct homa_krpc *rpc, struct homa_outbox *box)
+void homa_effects_finish(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_outbox *box)
 {
 	u32 i;
 
 	for (i = 0; i < box->count; i++)
-		homa_out_control_rpc(rpc, &box->packet[i]);
-	send_grants(&box->grants);
+		homa_out_control_rpc(cx, rpc, &box->packet[i]);
+	send_grants(cx, &box->grants);
 	if (box->pace)
 		homa_out_pace(rpc->hnet);
 	if (box->freed)

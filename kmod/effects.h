@@ -19,8 +19,10 @@ struct homa_outbox {
 	struct homa_packet packet[HOMA_OUTBOX];
 };
 
-static inline void homa_outbox_init(struct homa_outbox *box)
+/* Nothing is to be done yet. */
+static inline void homa_outbox_init(struct homa_outbox *box, struct homa_effects *fx)
 {
+	fx->count = 0;
 	box->count = 0;
 	box->pace = false;
 	box->peer_dead = false;
@@ -39,7 +41,7 @@ void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct 
 			struct homa_outbox *box);
 
 /* Second step. No lock is held; there is a reference on @rpc. */
-void homa_effects_finish(struct homa_krpc *rpc, struct homa_outbox *box);
+void homa_effects_finish(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_outbox *box);
 
 /* Let an RPC's timer fire at @when, ns. Its lock is held. */
 void homa_effects_arm(const struct homa_cx *cx, struct homa_krpc *rpc, u64 when);

@@ -11,6 +11,7 @@
 
 #include "effects.h"
 #include "in.h"
+#include "offload.h"
 #include "out.h"
 #include "sock.h"
 #include "trace.h"
@@ -25,6 +26,7 @@ struct arrival {
 	struct homa_kpeer *peer;
 	struct in6_addr from, to;
 	struct homa_packet pkt;
+	struct homa_cx cx;
 	bool ipv4;
 };
 
@@ -52,16 +54,16 @@ static void count_message(struct homa_net *hnet, u32 length)
 static void look_after(struct homa_krpc *rpc)
 {
 	struct homa_kpeer *peer = rpc->peer;
-	struct homa_effects fx = { .count = 0 };
-	struct homa_outbox box;
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
 	struct homa_rpc_view view;
 	struct homa_cx cx;
 	u64 again;
 
-	homa_outbox_init(&box);
-	spin_lock_bh(&rpc->lock);
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
 	if (rpc->stopped) {
-		spin_unlock_bh(&rpc->lock);
+		spin_unlock(&rpc->lock);
 		return;
 	}
 	cx = homa_cx(rpc->hnet);
@@ -84,8 +86,8 @@ static void look_after(struct homa_krpc *rpc)
 	}
 	homa_effects_apply(&cx, rpc, &fx, &box);
 	homa_sock_notify(rpc);
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&cx, rpc, &box);
 }
 
 static struct homa_krpc *next_due(struct homa_net *hnet, u64 tick)
@@ -137,12 +139,12 @@ static void let_ask(struct homa_kpeer *peer)
 	struct homa_krpc *rpc;
 
 	while (READ_ONCE(peer->core.askers.first)) {
-		spin_lock_bh(&peer->lock);
+		spin_lock(&peer->lock);
 		next = homa_peer_next_asker(&peer->core);
 		rpc = next ? container_of(next, struct homa_krpc, asker) : NULL;
 		if (rpc && !homa_krpc_hold(rpc))
 			rpc = NULL;
-		spin_unlock_bh(&peer->lock);
+		spin_unlock(&peer->lock);
 		if (!next)
 			return;
 		if (rpc) {
@@ -159,12 +161,13 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 	struct homa_krpc *rpc;
 	LIST_HEAD(old);
 
+	trace_homa_peer_dead(peer, port, error);
 	local_bh_disable();
 	spin_lock(&peer->lock);
 	list_splice_init(&peer->rpcs, &old);
 	while (!list_empty(&old)) {
-		struct homa_effects fx = { .count = 0 };
-		struct homa_outbox box;
+		struct homa_effects fx homa_uninit;
+		struct homa_outbox box homa_uninit;
 		struct homa_cx cx;
 
 		rpc = list_first_entry(&old, struct homa_krpc, of_peer);
@@ -173,7 +176,7 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 		refcount_inc(&rpc->refs);
 		spin_unlock(&peer->lock);
 
-		homa_outbox_init(&box);
+		homa_outbox_init(&box, &fx);
 		spin_lock(&rpc->lock);
 		cx = homa_cx(rpc->hnet);
 		if (!rpc->stopped)
@@ -181,7 +184,7 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 		homa_effects_apply(&cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 		spin_unlock(&rpc->lock);
-		homa_effects_finish(rpc, &box);
+		homa_effects_finish(&cx, rpc, &box);
 		homa_krpc_put(rpc);
 		spin_lock(&peer->lock);
 	}
@@ -191,12 +194,13 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 
 void homa_in_abort(struct homa_krpc *rpc, int error)
 {
-	struct homa_effects fx = { .count = 0 };
-	struct homa_outbox box;
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
 	struct homa_cx cx;
 
-	homa_outbox_init(&box);
-	spin_lock_bh(&rpc->lock);
+	homa_outbox_init(&box, &fx);
+	local_bh_disable();
+	spin_lock(&rpc->lock);
 	cx = homa_cx(rpc->hnet);
 	if (!rpc->retired) {
 		if (error)
@@ -210,57 +214,54 @@ void homa_in_abort(struct homa_krpc *rpc, int error)
 			homa_krpc_retire(rpc);
 		box.freed = true;
 	}
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&cx, rpc, &box);
+	local_bh_enable();
 }
 
 /* The user's side. */
 
-void homa_in_start_client(struct homa_krpc *rpc)
+void homa_in_start_client(const struct homa_cx *cx, struct homa_krpc *rpc)
 {
-	struct homa_cx cx;
-
-	spin_lock_bh(&rpc->lock);
-	cx = homa_cx(rpc->hnet);
-	homa_effects_arm(&cx, rpc, cx.now + cx.params->resend_ticks * cx.params->tick_ns);
-	spin_unlock_bh(&rpc->lock);
+	spin_lock(&rpc->lock);
+	homa_effects_arm(cx, rpc, cx->now + cx->params->resend_ticks * cx->params->tick_ns);
+	spin_unlock(&rpc->lock);
 }
 
-bool homa_in_reply(struct homa_krpc *rpc)
+bool homa_in_reply(const struct homa_cx *cx, struct homa_krpc *rpc)
 {
-	struct homa_cx cx = homa_cx(rpc->hnet);
-
 	lockdep_assert_held(&rpc->lock);
-	if (rpc->stopped || !homa_rpc_reply(&cx, &rpc->core))
+	if (rpc->stopped || !homa_rpc_reply(cx, &rpc->core))
 		return false;
-	homa_effects_arm(&cx, rpc, cx.now + cx.params->request_ack_ticks * cx.params->tick_ns);
+	homa_effects_arm(cx, rpc, cx->now + cx->params->request_ack_ticks * cx->params->tick_ns);
 	return true;
 }
 
 void homa_in_release(struct homa_krpc *rpc)
 {
-	struct homa_effects fx = { .count = 0 };
-	struct homa_outbox box;
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
 	struct homa_cx cx;
 
-	homa_outbox_init(&box);
-	spin_lock_bh(&rpc->lock);
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
 	cx = homa_cx(rpc->hnet);
 	if (!rpc->retired) {
 		rpc->wants_room = false;
+		trace_homa_pool_released(rpc, rpc->place_length);
 		atomic_sub(rpc->rx_bytes, &rpc->hsk->held_bytes);
 		homa_rpc_release(&cx, &rpc->core, &fx);
 		homa_effects_apply(&cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&cx, rpc, &box);
 }
 
 /* Packets. */
 
 /* The first packet of a message: is there room for it? Return: whether the packet may be kept. */
-static bool make_room(struct homa_krpc *rpc, u32 length)
+static bool make_room(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 {
 	int err;
 
@@ -270,7 +271,7 @@ static bool make_room(struct homa_krpc *rpc, u32 length)
 		homa_sock_leave_room(rpc);
 	}
 	if (!rpc->place_length) {
-		err = homa_sock_room(rpc, length);
+		err = homa_sock_room(rpc, length, cx->now);
 		if (err == -ENOMEM) {
 			rpc->error = err;
 			return false;
@@ -304,25 +305,24 @@ static void keep(struct arrival *a, struct homa_krpc *rpc, struct homa_range ran
 static void record(struct arrival *a)
 {
 	struct homa_net *hnet = a->hnet;
-	struct homa_cx cx = homa_cx(hnet);
 
 	count_message(hnet, a->pkt.data.message_length);
 	spin_lock(&hnet->grants_lock);
-	homa_allocator_record(&cx, &hnet->allocator, a->pkt.data.message_length,
+	homa_allocator_record(&a->cx, &hnet->allocator, a->pkt.data.message_length,
 			      a->pkt.data.incoming, a->peer->core.packet, HOMA_DATA_HEADER);
 	spin_unlock(&hnet->grants_lock);
 }
 
 /* Hand a packet to its RPC, whose lock is held. */
-static void input_locked(const struct homa_cx *cx, struct arrival *a, struct homa_krpc *rpc,
-			 struct homa_effects *fx)
+static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_effects *fx)
 {
+	const struct homa_cx *cx = &a->cx;
 	struct homa_sock *hsk = rpc->hsk;
 	bool first = !rpc->core.receiving, data = a->pkt.type == HOMA_DATA;
 	struct homa_range range;
 
 	if (data && first && rpc->core.state <= HOMA_RPC_INCOMING &&
-	    !make_room(rpc, a->pkt.data.message_length)) {
+	    !make_room(cx, rpc, a->pkt.data.message_length)) {
 		count_drop(a->hnet, HOMA_DROP_FULL);
 		if (rpc->error)
 			homa_rpc_abort(cx, &rpc->core, HOMA_ERR_NONE, fx);
@@ -349,43 +349,41 @@ static void input_locked(const struct homa_cx *cx, struct arrival *a, struct hom
 
 static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
 {
-	struct homa_effects fx = { .count = 0 };
-	struct homa_outbox box;
-	struct homa_cx cx;
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
 
-	homa_outbox_init(&box);
-	spin_lock_bh(&rpc->lock);
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
 	if (!rpc->retired) {
-		cx = homa_cx(a->hnet);
-		input_locked(&cx, a, rpc, &fx);
-		homa_effects_apply(&cx, rpc, &fx, &box);
+		input_locked(a, rpc, &fx);
+		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&a->cx, rpc, &box);
 }
 
 static void acked(struct arrival *a, u64 client_id)
 {
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx homa_uninit;
 	struct homa_krpc *rpc;
-	struct homa_outbox box;
-	struct homa_cx cx;
+	struct homa_outbox box homa_uninit;
 
 	if (!homa_id_is_client(client_id))
 		return;
-	rpc = homa_krpc_find(a->hnet, a->peer, client_id ^ 1);
-	if (!rpc || !homa_krpc_hold(rpc))
+	rpc = homa_krpc_get(a->hnet, a->peer, client_id ^ 1);
+	if (!rpc)
 		return;
-	homa_outbox_init(&box);
-	spin_lock_bh(&rpc->lock);
-	cx = homa_cx(a->hnet);
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
 	if (!rpc->stopped) {
 		homa_rpc_acked(&rpc->core, &fx);
-		homa_effects_apply(&cx, rpc, &fx, &box);
+		if (fx.count)
+			homa_count(a->hnet, server_responses_done);
+		homa_effects_apply(&a->cx, rpc, &fx, &box);
 	}
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&a->cx, rpc, &box);
 	homa_krpc_put(rpc);
 }
 
@@ -398,11 +396,11 @@ static void answer(struct arrival *a, u8 type)
 	pkt.dport = a->pkt.sport;
 	pkt.sender_id = a->pkt.sender_id ^ 1;
 	if (type == HOMA_ACK) {
-		spin_lock_bh(&a->peer->lock);
+		spin_lock(&a->peer->lock);
 		homa_peer_take_acks(&a->peer->core, &pkt);
-		spin_unlock_bh(&a->peer->lock);
+		spin_unlock(&a->peer->lock);
 	}
-	homa_out_control(a->hnet, a->peer, &a->to, &pkt);
+	homa_out_control(&a->cx, a->hnet, a->peer, &a->to, &pkt);
 }
 
 static void refuse(struct arrival *a)
@@ -415,14 +413,13 @@ static void refuse(struct arrival *a)
 }
 
 /* Make a doubtful request's client show that it still waits. */
-static void doubt(const struct homa_cx *cx, struct arrival *a, struct homa_krpc *rpc,
-		  struct homa_outbox *box)
+static void doubt(struct arrival *a, struct homa_krpc *rpc, struct homa_outbox *box)
 {
 	struct homa_packet pkt;
 	u16 version;
 
 	spin_lock(&a->peer->lock);
-	version = homa_peer_doubt(cx, &a->peer->core, &a->hnet->allocator.now, &pkt);
+	version = homa_peer_doubt(&a->cx, &a->peer->core, &a->hnet->allocator.now, &pkt);
 	spin_unlock(&a->peer->lock);
 	homa_rpc_doubt(&rpc->core, version);
 	if (version && box->count < HOMA_OUTBOX)
@@ -433,10 +430,9 @@ static void create(struct arrival *a, u8 doubts)
 {
 	struct homa_sock *hsk = homa_sock_find(a->hnet, a->pkt.dport);
 	u64 id = a->pkt.sender_id ^ 1;
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx homa_uninit;
 	struct homa_krpc *rpc;
-	struct homa_outbox box;
-	struct homa_cx cx;
+	struct homa_outbox box homa_uninit;
 	int err;
 
 	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut)) {
@@ -456,12 +452,11 @@ static void create(struct arrival *a, u8 doubts)
 	rpc->local_port = a->pkt.dport;
 	rpc->remote_port = a->pkt.sport;
 	rpc->local = a->to;
-	homa_outbox_init(&box);
+	homa_outbox_init(&box, &fx);
 	/* From being found on, packets on other cores wait for the lock. */
-	spin_lock_bh(&rpc->lock);
-	cx = homa_cx(a->hnet);
-	homa_rpc_init_server(&cx, &rpc->core, id, doubts, &fx);
-	spin_unlock_bh(&rpc->lock);
+	spin_lock(&rpc->lock);
+	homa_rpc_init_server(&a->cx, &rpc->core, id, doubts, &fx);
+	spin_unlock(&rpc->lock);
 	err = homa_krpc_publish(rpc);
 	if (err) {
 		/* Another core was faster, and the packet is as good as lost; or the end is near. */
@@ -469,17 +464,18 @@ static void create(struct arrival *a, u8 doubts)
 		homa_krpc_put(rpc);
 		return;
 	}
-	spin_lock_bh(&rpc->lock);
+	trace_homa_rpc_new(rpc, a->pkt.data.message_length);
+	spin_lock(&rpc->lock);
 	if (!rpc->retired) {
 		if (doubts)
-			doubt(&cx, a, rpc, &box);
-		homa_effects_arm(&cx, rpc, cx.now + cx.params->resend_ticks * cx.params->tick_ns);
-		input_locked(&cx, a, rpc, &fx);
-		homa_effects_apply(&cx, rpc, &fx, &box);
+			doubt(a, rpc, &box);
+		homa_effects_arm(&a->cx, rpc, a->cx.now + a->cx.params->resend_ticks * a->cx.params->tick_ns);
+		input_locked(a, rpc, &fx);
+		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
-	spin_unlock_bh(&rpc->lock);
-	homa_effects_finish(rpc, &box);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&a->cx, rpc, &box);
 	homa_krpc_put(rpc);
 }
 
@@ -487,20 +483,17 @@ static void input_unknown(struct arrival *a)
 {
 	enum homa_verdict verdict = HOMA_REQUEST_NEW;
 	struct homa_net *hnet = a->hnet;
-	struct homa_effects fx = { .count = 0 };
-	struct homa_cx cx;
+	struct homa_effects fx homa_uninit;
 	u32 i;
 
-	local_bh_disable();
-	cx = homa_cx(hnet);
 	if (homa_id_is_client(a->pkt.sender_id)) {
 		spin_lock(&hnet->history_lock);
-		verdict = homa_history_judge(&cx, &hnet->history, &a->peer->core,
+		verdict = homa_history_judge(&a->cx, &hnet->history, &a->peer->core,
 					     a->pkt.sender_id);
 		spin_unlock(&hnet->history_lock);
 	}
-	homa_rpc_unknown(&cx, &a->pkt, verdict, &fx);
-	local_bh_enable();
+	fx.count = 0;
+	homa_rpc_unknown(&a->cx, &a->pkt, verdict, &fx);
 	for (i = 0; i < fx.count; i++) {
 		if (fx.fx[i].type == HOMA_FX_SEND)
 			answer(a, fx.fx[i].packet);
@@ -513,24 +506,22 @@ static void input_unknown(struct arrival *a)
 static void heard(struct arrival *a)
 {
 	struct homa_kpeer *peer = a->peer;
-	struct homa_packet tell;
+	struct homa_packet tell homa_uninit;
 	bool must_tell = false;
-	struct homa_cx cx;
 
-	spin_lock_bh(&peer->lock);
-	cx = homa_cx(a->hnet);
-	homa_peer_heard(&cx, &peer->core);
+	spin_lock(&peer->lock);
+	homa_peer_heard(&a->cx, &peer->core);
 	if (a->pkt.type == HOMA_DATA)
-		must_tell = homa_peer_check_cutoffs(&cx, &peer->core, &a->hnet->allocator.now,
+		must_tell = homa_peer_check_cutoffs(&a->cx, &peer->core, &a->hnet->allocator.now,
 						    a->pkt.data.cutoff_version, &tell);
 	else if (a->pkt.type == HOMA_CUTOFFS)
 		homa_peer_set_cutoffs(&peer->core, &a->pkt);
-	spin_unlock_bh(&peer->lock);
+	spin_unlock(&peer->lock);
 	if (must_tell) {
 		tell.sport = a->pkt.dport;
 		tell.dport = a->pkt.sport;
 		tell.sender_id = a->pkt.sender_id ^ 1;
-		homa_out_control(a->hnet, peer, &a->to, &tell);
+		homa_out_control(&a->cx, a->hnet, peer, &a->to, &tell);
 	}
 }
 
@@ -553,11 +544,11 @@ static void input_peer(struct arrival *a)
 			acked(a, a->pkt.data.ack.client_id);
 		break;
 	}
-	rpc = homa_krpc_find(a->hnet, a->peer, a->pkt.sender_id ^ 1);
-	if (rpc && rpc->peer == a->peer && homa_krpc_hold(rpc)) {
+	rpc = homa_krpc_get(a->hnet, a->peer, a->pkt.sender_id ^ 1);
+	if (rpc) {
 		input_rpc(a, rpc);
 		homa_krpc_put(rpc);
-	} else if (!rpc) {
+	} else {
 		input_unknown(a);
 	}
 }
@@ -599,7 +590,8 @@ static void input_packet(struct arrival *a)
 		}
 		made = true;
 	}
-	trace_homa_packet_in(a->peer, &a->pkt);
+	trace_homa_packet_in(a->peer, &a->pkt, a->pkt.sender_id ^ 1);
+	a->cx = homa_cx(a->hnet);
 	heard(a);
 	input_peer(a);
 	let_ask(a->peer);
@@ -607,30 +599,14 @@ static void input_packet(struct arrival *a)
 		homa_peer_put(a->peer);
 }
 
-/* Take a batch apart. Return: the packets behind the first one. */
-static struct sk_buff *split(struct sk_buff *skb)
-{
-	struct sk_buff *list = skb_shinfo(skb)->frag_list, *at;
-
-	if (!list)
-		return NULL;
-	skb_shinfo(skb)->frag_list = NULL;
-	for (at = list; at; at = at->next) {
-		skb->len -= at->len;
-		skb->data_len -= at->len;
-		skb->truesize -= at->truesize;
-	}
-	skb_shinfo(skb)->gso_size = 0;
-	skb_shinfo(skb)->gso_type = 0;
-	return list;
-}
-
 void homa_in_skb(struct sk_buff *skb, bool ipv4)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
-	struct sk_buff *rest, *next;
-	struct arrival a = { .hnet = hnet, .ipv4 = ipv4, .whole = skb };
+	struct arrival a homa_uninit;
+	struct sk_buff *next;
 
+	a.hnet = hnet;
+	a.ipv4 = ipv4;
 	homa_count(hnet, softirq_calls);
 	if (!READ_ONCE(hnet->active))
 		goto drop;
@@ -644,18 +620,15 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 		if (ipv6_addr_is_multicast(&a.to))
 			goto drop;
 	}
-	if (skb_has_frag_list(skb) && skb_unclone(skb, GFP_ATOMIC))
-		goto drop;
 	rcu_read_lock();
-	for (rest = split(skb); skb; skb = next) {
-		next = rest;
-		if (rest)
-			rest = rest->next;
+	skb->next = NULL;
+	if (skb_is_gso(skb))
+		skb = homa_offload_split(skb);
+	for (; skb; skb = next) {
+		next = skb->next;
 		skb->next = NULL;
-		a.skb = skb_share_check(skb, GFP_ATOMIC);
-		if (!a.skb)
-			continue;
-		a.whole = a.skb;
+		a.skb = skb;
+		a.whole = skb;
 		input_packet(&a);
 		kfree_skb(a.skb);
 	}

@@ -49,13 +49,14 @@ void homa_in_release(struct homa_krpc *rpc);
 
 /**
  * homa_in_reply() - The user of a request has the response ready.
+ * @cx:  Time and parameters.
  * @rpc: Delivered; its lock is held.
  * Return: false when the RPC does not wait for one.
  */
-bool homa_in_reply(struct homa_krpc *rpc);
+bool homa_in_reply(const struct homa_cx *cx, struct homa_krpc *rpc);
 
 /* Start a client's RPC, which homa_krpc_publish() has just made known. */
-void homa_in_start_client(struct homa_krpc *rpc);
+void homa_in_start_client(const struct homa_cx *cx, struct homa_krpc *rpc);
 
 /**
  * homa_in_abort() - End an RPC for its user. No lock is held.

@@ -7,11 +7,14 @@
 #include <net/inet_common.h>
 #include <net/protocol.h>
 
+#include "hijack.h"
 #include "in.h"
 #include "metrics.h"
 #include "offload.h"
 #include "out.h"
 #include "peers.h"
+#include "qdisc.h"
+#include "rate.h"
 #include "sock.h"
 #include "sysctl.h"
 
@@ -29,12 +32,14 @@ int homa_net_activate(struct homa_net *hnet)
 	mutex_lock(&hnet->params_lock);
 	if (hnet->active)
 		goto out;
+	err = -ENOMEM;
 	place = kvmalloc_array(HOMA_HISTORY_PLACES, sizeof(*place), GFP_KERNEL_ACCOUNT);
 	buckets = kvmalloc_array(HOMA_HISTORY_PLACES, sizeof(*buckets), GFP_KERNEL_ACCOUNT);
-	if (!place || !buckets) {
+	if (place && buckets)
+		err = homa_hijack_init(hnet);
+	if (err) {
 		kvfree(place);
 		kvfree(buckets);
-		err = -ENOMEM;
 		goto out;
 	}
 	homa_history_init(&hnet->history, place, buckets, HOMA_HISTORY_PLACES);
@@ -86,6 +91,9 @@ static void __net_exit homa_net_exit(struct net *net)
 	struct homa_net *hnet = homa_net(net);
 
 	/* Sockets are gone, and with them all RPCs: nothing is in the queues. */
+	if (hnet->active)
+		homa_hijack_exit(hnet);
+	homa_rate_net_exit(hnet);
 	homa_metrics_exit(hnet);
 	homa_sysctl_exit(hnet);
 	hrtimer_cancel(&hnet->tick);
@@ -110,6 +118,7 @@ static int __net_init homa_net_init(struct net *net)
 	if (!hnet->counters)
 		return err;
 	init_core(hnet);
+	homa_rate_net_init(hnet);
 	err = inet_ctl_sock_create(&hnet->ctl_sk[0], PF_INET, SOCK_RAW, IPPROTO_HOMA, net);
 	if (err)
 		goto free_counters;
@@ -206,8 +215,18 @@ static int __init homa_init(void)
 	err = inet6_register_protosw(&switch6);
 	if (err)
 		goto free_switch;
+	err = homa_qdisc_init();
+	if (err)
+		goto free_switch6;
+	err = homa_rate_init();
+	if (err)
+		goto free_qdisc;
 	return 0;
 
+free_qdisc:
+	homa_qdisc_exit();
+free_switch6:
+	inet6_unregister_protosw(&switch6);
 free_switch:
 	inet_unregister_protosw(&switch4);
 	inet6_del_protocol(&protocol6, IPPROTO_HOMA);
@@ -228,6 +247,8 @@ free_cache:
 
 static void __exit homa_exit(void)
 {
+	homa_rate_exit();
+	homa_qdisc_exit();
 	inet6_unregister_protosw(&switch6);
 	inet_unregister_protosw(&switch4);
 	inet6_del_protocol(&protocol6, IPPROTO_HOMA);

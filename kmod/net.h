@@ -58,6 +58,11 @@
 	X(so_set_buf_calls, "calls of setsockopt() with SO_HOMA_RCVBUF") \
 	X(client_request_bytes_started, "bytes of requests issued") \
 	X(server_response_bytes_started, "bytes of responses issued") \
+	X(client_response_bytes_done, "bytes of responses received in full by clients") \
+	X(server_request_bytes_done, "bytes of requests received in full by servers") \
+	X(server_responses_done, "responses that their clients acked") \
+	X(requests_received, "requests handed to programs") \
+	X(responses_received, "responses handed to programs") \
 	X(wait_none, "messages received without waiting") \
 	X(wait_fast, "messages received after busy-waiting") \
 	X(wait_block, "messages received after sleeping") \
@@ -114,6 +119,8 @@ struct homa_percpu {
 	X(hijack_tcp, 0, 0, 1, "switch", "send Homa packets disguised as TCP") \
 	X(homa_share, 50, 0, 100, "percent", \
 	  "share of the link that Homa is sure of when other traffic wants it, too") \
+	X(flags, 0, 0, 2, "bits", \
+	  "2: send without regard to what waits in the NIC") \
 	X(verbose, 0, 0, 1, "switch", "log when RPCs fail")
 
 struct homa_kernel_params {
@@ -157,6 +164,8 @@ struct homa_net {
 	struct list_head turns;	/* homa_kpeer.turn */
 
 	struct mutex params_lock;
+	bool link_set;		/* an administrator set link_mbps; params_lock */
+	struct work_struct link_work;	/* looks for the link's rate */
 	struct ctl_table_header *sysctl_header;
 	struct ctl_table *sysctl_table;
 	struct sock *ctl_sk[2];	/* for packets that belong to no socket; IPv4, IPv6 */

@@ -9,11 +9,11 @@
 #include <net/ipv6.h>
 
 #include "hijack.h"
+#include "offload.h"
 #include "out.h"
 #include "sock.h"
 #include "trace.h"
 
-#define COPIED_DATA 256		/* bytes of data that are cheaper to copy than to refer to */
 #define SHORT_MESSAGE 2048	/* bytes; taken from the task's page fragment */
 #define LONGEST_BATCH 56000	/* bytes of data; with headers it must be an IP packet */
 #define PIECE_SHIFT 15		/* of a long message, as long as there are such pages */
@@ -32,9 +32,10 @@ static void free_pieces(struct homa_bytes *bytes)
 	bytes->pieces = 0;
 }
 
-void homa_out_free(struct homa_sock *hsk, struct homa_bytes *bytes)
+void homa_out_free(struct homa_krpc *rpc)
 {
-	struct sock *sk = homa_sock_sk(hsk);
+	struct homa_bytes *bytes = &rpc->bytes;
+	struct sock *sk = homa_sock_sk(rpc->hsk);
 
 	if (!bytes->piece)
 		return;
@@ -72,6 +73,18 @@ static bool get_pieces(struct homa_bytes *bytes, u32 length, u32 shift)
 		bytes->pieces++;
 	}
 	return true;
+}
+
+static int copy_small(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
+{
+	struct homa_bytes *bytes = &rpc->bytes;
+
+	if (!copy_from_iter_full(rpc->small, length, from))
+		return -EFAULT;
+	bytes->piece = &bytes->first;
+	bytes->pieces = 0;
+	bytes->shift = 31;
+	return 0;
 }
 
 static int copy_short(struct homa_bytes *bytes, struct iov_iter *from, u32 length)
@@ -112,22 +125,34 @@ static int copy_long(struct homa_bytes *bytes, struct iov_iter *from, u32 length
 	return 0;
 }
 
-int homa_out_copy(struct homa_sock *hsk, struct homa_bytes *bytes, struct iov_iter *from,
-		  u32 length)
+int homa_out_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
 {
+	struct homa_bytes *bytes = &rpc->bytes;
 	int err;
 
-	err = length <= SHORT_MESSAGE ? copy_short(bytes, from, length)
-				      : copy_long(bytes, from, length);
+	/* Of an attempt that failed. */
+	homa_out_free(rpc);
+	if (length <= HOMA_SMALL_MESSAGE)
+		err = copy_small(rpc, from, length);
+	else if (length <= SHORT_MESSAGE)
+		err = copy_short(bytes, from, length);
+	else
+		err = copy_long(bytes, from, length);
 	if (err)
 		return err;
-	bytes->charged = length + sizeof(struct homa_krpc);
-	refcount_add(bytes->charged, &homa_sock_sk(hsk)->sk_wmem_alloc);
+	bytes->charged = length + sizeof(*rpc);
+	refcount_add(bytes->charged, &homa_sock_sk(rpc->hsk)->sk_wmem_alloc);
 	return 0;
 }
 
-static void copy_bytes(const struct homa_bytes *bytes, u32 offset, u32 length, u8 *to)
+static void copy_bytes(const struct homa_krpc *rpc, u32 offset, u32 length, u8 *to)
 {
+	const struct homa_bytes *bytes = &rpc->bytes;
+
+	if (!bytes->pieces) {
+		memcpy(to, rpc->small + offset, length);
+		return;
+	}
 	while (length) {
 		const struct bio_vec *piece = &bytes->piece[offset >> bytes->shift];
 		u32 at = offset & ((1u << bytes->shift) - 1);
@@ -142,7 +167,7 @@ static void copy_bytes(const struct homa_bytes *bytes, u32 offset, u32 length, u
 
 static void add_frags(const struct homa_bytes *bytes, u32 offset, u32 length, struct sk_buff *skb)
 {
-	u32 truesize = SKB_TRUESIZE(length), i = 0;
+	u32 truesize = SKB_TRUESIZE(length), i = skb_shinfo(skb)->nr_frags;
 
 	skb->data_len += length;
 	skb->len += length;
@@ -168,6 +193,8 @@ struct way {
 	struct dst_entry *dst;
 	const struct in6_addr *from;
 	u8 priority;
+	bool disguised;		/* as TCP */
+	bool single;		/* no batches */
 };
 
 static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *peer,
@@ -181,16 +208,26 @@ static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *
 	way->from = from && !ipv6_addr_any(from) ? from : &peer->local;
 	way->sk = sk ? sk : hnet->ctl_sk[!peer->ipv4];
 	way->priority = priority;
+	way->disguised = READ_ONCE(hnet->shell.hijack_tcp);
+	way->single = READ_ONCE(hnet->shell.gso_force_software);
 	return true;
 }
 
 static struct sk_buff *new_skb(const struct way *way, u32 linear)
 {
 	u32 headroom = LL_RESERVED_SPACE(way->dst->dev) + homa_ip_header(way->peer->ipv4);
-	struct sk_buff *skb = alloc_skb(headroom + linear, GFP_ATOMIC | __GFP_NOWARN);
+	u32 size = SKB_DATA_ALIGN(headroom + linear) +
+		   SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	void *head = netdev_alloc_frag(size);
+	struct sk_buff *skb;
 
-	if (!skb)
+	if (!head)
 		return NULL;
+	skb = build_skb(head, size);
+	if (!skb) {
+		skb_free_frag(head);
+		return NULL;
+	}
 	homa_count(way->hnet, skb_allocs);
 	skb_reserve(skb, headroom);
 	skb_reset_transport_header(skb);
@@ -252,11 +289,13 @@ static void push_ip(const struct way *way, struct sk_buff *skb)
 /* Return: 0 or a negative errno. */
 static int transmit(const struct way *way, struct sk_buff *skb)
 {
+	/* Of the fragments, only the first would be recognised. */
+	bool disguise = way->disguised && !too_long(way, skb);
 	int err;
 
 	push_ip(way, skb);
-	if (way->hnet->shell.hijack_tcp)
-		homa_hijack_disguise(skb);
+	if (disguise)
+		homa_hijack_disguise(skb, way->peer->ipv4);
 	skb_dst_set_noref(skb, way->dst);
 	if (way->peer->ipv4)
 		err = ip_local_out(way->hnet->net, way->sk, skb);
@@ -265,24 +304,21 @@ static int transmit(const struct way *way, struct sk_buff *skb)
 	return net_xmit_eval(err);
 }
 
-static void charge(struct homa_net *hnet, u32 bytes)
+static void charge(const struct homa_cx *cx, struct homa_net *hnet, u32 bytes)
 {
-	struct homa_cx cx;
-
-	spin_lock_bh(&hnet->txq_lock);
-	cx = homa_cx(hnet);
-	homa_txq_charge(&cx, &hnet->txq, max_t(u32, bytes, HOMA_MIN_DATAGRAM) + HOMA_FRAMING);
-	spin_unlock_bh(&hnet->txq_lock);
+	spin_lock(&hnet->txq_lock);
+	homa_txq_charge(cx, &hnet->txq, max_t(u32, bytes, HOMA_MIN_DATAGRAM) + HOMA_FRAMING);
+	spin_unlock(&hnet->txq_lock);
 }
 
-void homa_out_control(struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
+void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
 		      const struct homa_packet *pkt)
 {
 	u8 priority = homa_params_priority(&hnet->params, HOMA_PRIORITIES - 1);
 	struct sk_buff *skb;
-	struct way way;
+	struct way way homa_uninit;
 
-	charge(hnet, homa_ip_header(peer->ipv4) + homa_wire_header_length(pkt->type));
+	charge(cx, hnet, homa_ip_header(peer->ipv4) + homa_wire_header_length(pkt->type));
 	rcu_read_lock();
 	if (!find_way(&way, hnet, peer, from, NULL, priority))
 		goto fail;
@@ -290,7 +326,7 @@ void homa_out_control(struct homa_net *hnet, struct homa_kpeer *peer, const stru
 	if (!skb)
 		goto fail;
 	skb_put(skb, homa_wire_encode(skb->data, pkt));
-	trace_homa_control_out(peer, pkt);
+	trace_homa_control_out(peer, pkt, pkt->sender_id);
 	this_cpu_inc(hnet->counters->core.packets_sent[pkt->type - HOMA_DATA]);
 	if (transmit(&way, skb))
 		goto fail;
@@ -302,28 +338,93 @@ fail:
 	homa_count(hnet, control_xmit_errors);
 }
 
-void homa_out_control_rpc(struct homa_krpc *rpc, struct homa_packet *pkt)
+void homa_out_control_rpc(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_packet *pkt)
 {
 	pkt->sport = rpc->local_port;
 	pkt->dport = rpc->remote_port;
 	pkt->sender_id = rpc->id;
-	homa_out_control(rpc->hnet, rpc->peer, &rpc->local, pkt);
+	homa_out_control(cx, rpc->hnet, rpc->peer, &rpc->local, pkt);
 }
 
 static struct sk_buff *data_packet(const struct way *way, const struct homa_krpc *rpc,
 				   const struct homa_packet *pkt)
 {
 	u32 offset = pkt->data.offset, length = pkt->data.length;
-	bool copied = length <= COPIED_DATA;
+	bool copied = length <= HOMA_SMALL_MESSAGE;
 	struct sk_buff *skb = new_skb(way, HOMA_DATA_HEADER + (copied ? length : 0));
 
 	if (!skb)
 		return NULL;
 	homa_wire_encode(skb_put(skb, HOMA_DATA_HEADER), pkt);
 	if (copied)
-		copy_bytes(&rpc->bytes, offset, length, skb_put(skb, length));
+		copy_bytes(rpc, offset, length, skb_put(skb, length));
 	else
 		add_frags(&rpc->bytes, offset, length, skb);
+	return skb;
+}
+
+/* Several packets as one that is cut as if it were TCP, with segment headers between the data. */
+static struct sk_buff *interleaved_batch(const struct way *way, const struct homa_krpc *rpc,
+					 struct homa_packet *pkt, u32 full)
+{
+	u32 offset = pkt->data.offset, end = offset + pkt->data.length;
+	u32 left = DIV_ROUND_UP(pkt->data.length, full), i;
+	u32 room = 3 + (full >> rpc->bytes.shift);	/* a header, and data in so many pieces */
+	struct sk_buff *skb = new_skb(way, HOMA_DATA_HEADER);
+	u8 *header = netdev_alloc_frag(left * HOMA_SEG_HEADER);
+	struct page *page = header ? virt_to_head_page(header) : NULL;
+
+	if (!skb || !header)
+		goto fail;
+	homa_wire_encode(skb_put(skb, HOMA_DATA_HEADER), pkt);
+	homa_wire_interleave(skb->data);
+	for (;;) {
+		u32 length = min(end - offset, full);
+
+		add_frags(&rpc->bytes, offset, length, skb);
+		offset += length;
+		i = skb_shinfo(skb)->nr_frags;
+		if (offset == end || i + room > MAX_SKB_FRAGS)
+			break;
+		homa_wire_segment_header(header, offset);
+		get_page(page);
+		skb_fill_page_desc(skb, i, page, header - (u8 *)page_address(page),
+				   HOMA_SEG_HEADER);
+		skb->len += HOMA_SEG_HEADER;
+		skb->data_len += HOMA_SEG_HEADER;
+		skb->truesize += HOMA_SEG_HEADER;
+		header += HOMA_SEG_HEADER;
+	}
+	put_page(page);
+	pkt->data.length = offset - pkt->data.offset;
+	skb_shinfo(skb)->gso_size = full + HOMA_SEG_HEADER;
+	skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(pkt->data.length, full);
+	skb_shinfo(skb)->gso_type = way->peer->ipv4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	return skb;
+
+fail:
+	kfree_skb(skb);
+	if (page)
+		put_page(page);
+	return NULL;
+}
+
+/* The next packet, or several as one where something behind IP will cut them. */
+static struct sk_buff *next_data(const struct way *way, const struct homa_krpc *rpc,
+				 struct homa_packet *pkt, u32 full)
+{
+	struct sk_buff *skb;
+
+	if (pkt->data.length > full && !way->disguised) {
+		skb = interleaved_batch(way, rpc, pkt, full);
+	} else {
+		skb = data_packet(way, rpc, pkt);
+		if (skb && pkt->data.length > full)
+			homa_hijack_batch(skb, full, way->peer->ipv4);
+	}
+	if (skb && pkt->data.length > full)
+		homa_count(way->hnet, gso_batches);
 	return skb;
 }
 
@@ -358,9 +459,9 @@ static struct homa_ack take_ack(struct homa_kpeer *peer)
 
 	if (!READ_ONCE(peer->core.acks))
 		return ack;
-	spin_lock_bh(&peer->lock);
+	spin_lock(&peer->lock);
 	ack = homa_peer_take_ack(&peer->core);
-	spin_unlock_bh(&peer->lock);
+	spin_unlock(&peer->lock);
 	return ack;
 }
 
@@ -368,14 +469,19 @@ static struct homa_ack take_ack(struct homa_kpeer *peer)
 static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit, u32 full)
 {
 	struct homa_net *hnet = rpc->hnet;
-	u32 end = xmit->offset + xmit->length;
+	u32 end = xmit->offset + xmit->length, most = full;
 	struct sk_buff *batch = NULL, *skb;
-	struct homa_packet pkt;
-	struct way way;
+	struct homa_packet pkt homa_uninit;
+	u32 packets;
+	struct way way homa_uninit;
+	int err = 0;
 
 	rcu_read_lock();
 	if (!find_way(&way, hnet, rpc->peer, &rpc->local, homa_sock_sk(rpc->hsk), xmit->priority))
 		goto fail;
+	if (!way.single && xmit->length > full &&
+	    (way.disguised || homa_offload_cuts(way.dst->dev)))
+		most = xmit->length;
 	pkt.type = HOMA_DATA;
 	pkt.sport = rpc->local_port;
 	pkt.dport = rpc->remote_port;
@@ -387,23 +493,27 @@ static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit, u32 f
 	pkt.data.retransmit = xmit->retransmit;
 	for (pkt.data.offset = xmit->offset; pkt.data.offset < end;
 	     pkt.data.offset += pkt.data.length) {
-		pkt.data.length = min(end - pkt.data.offset, full);
-		skb = data_packet(&way, rpc, &pkt);
+		pkt.data.length = min(end - pkt.data.offset, most);
+		skb = next_data(&way, rpc, &pkt, full);
 		if (!skb)
 			break;
 		trace_homa_data_out(rpc, &pkt, xmit->priority);
-		this_cpu_inc(hnet->counters->core.packets_sent[0]);
-		this_cpu_inc(hnet->counters->core.priority_packets[xmit->priority]);
+		packets = pkt.data.length > full ? DIV_ROUND_UP(pkt.data.length, full) : 1;
+		this_cpu_add(hnet->counters->core.packets_sent[0], packets);
+		this_cpu_add(hnet->counters->core.priority_packets[xmit->priority], packets);
 		this_cpu_add(hnet->counters->core.priority_bytes[xmit->priority], pkt.data.length);
 		pkt.data.ack.client_id = 0;
-		if (!batch)
-			batch = skb;
-		else
+		if (batch && most == full && !way.disguised && !way.single) {
 			append(&way, batch, skb);
+			continue;
+		}
+		if (batch)
+			err |= transmit(&way, batch);
+		batch = skb;
 	}
 	if (batch)
 		batch->prev = NULL;
-	if (!batch || transmit(&way, batch))
+	if (!batch || transmit(&way, batch) || err)
 		goto fail;
 	rcu_read_unlock();
 	return;
@@ -425,29 +535,30 @@ static u32 burst(const struct homa_net *hnet)
 void homa_out_pace(struct homa_net *hnet)
 {
 	struct homa_krpc *rpc;
-	struct homa_xmit xmit;
+	struct homa_xmit xmit homa_uninit;
 	struct homa_cx cx;
 	enum homa_tx tx;
 	u32 full;
 
 	while (READ_ONCE(hnet->txq.srpt.first) && !READ_ONCE(hnet->pacing)) {
-		spin_lock_bh(&hnet->txq_lock);
+		spin_lock(&hnet->txq_lock);
 		cx = homa_cx(hnet);
 		tx = homa_txq_next(&cx, &hnet->txq, burst(hnet), &xmit);
 		if (tx == HOMA_TX_WAIT && !hnet->pacing) {
 			hnet->pacing = true;
+			trace_homa_pacer_wait(hnet, xmit.wake - cx.now);
 			hrtimer_start(&hnet->pacer, ns_to_ktime(xmit.wake),
 				      HRTIMER_MODE_ABS_SOFT);
 		}
 		if (tx != HOMA_TX_SEND) {
-			spin_unlock_bh(&hnet->txq_lock);
+			spin_unlock(&hnet->txq_lock);
 			return;
 		}
 		/* What is in the queue holds a reference. */
 		rpc = container_of(xmit.msg, struct homa_krpc, out);
 		refcount_inc(&rpc->refs);
 		full = xmit.msg->packet;
-		spin_unlock_bh(&hnet->txq_lock);
+		spin_unlock(&hnet->txq_lock);
 		send_data(rpc, &xmit, full);
 		homa_krpc_put(rpc);
 	}
@@ -457,7 +568,7 @@ enum hrtimer_restart homa_out_pacer(struct hrtimer *timer)
 {
 	struct homa_net *hnet = container_of(timer, struct homa_net, pacer);
 	struct homa_krpc *rpc;
-	struct homa_xmit xmit;
+	struct homa_xmit xmit homa_uninit;
 	struct homa_cx cx;
 	enum homa_tx tx;
 	u32 full;
@@ -476,40 +587,40 @@ enum hrtimer_restart homa_out_pacer(struct hrtimer *timer)
 		send_data(rpc, &xmit, full);
 		homa_krpc_put(rpc);
 	}
-	if (tx == HOMA_TX_WAIT)
+	if (tx == HOMA_TX_WAIT) {
+		trace_homa_pacer_wait(hnet, xmit.wake - cx.now);
 		hrtimer_set_expires(timer, ns_to_ktime(xmit.wake));
-	else
+	} else {
 		hnet->pacing = false;
+	}
 	spin_unlock(&hnet->txq_lock);
 	return tx == HOMA_TX_WAIT ? HRTIMER_RESTART : HRTIMER_NORESTART;
 }
 
-void homa_out_start(struct homa_krpc *rpc, u32 length)
+void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 {
 	struct homa_kpeer *peer = rpc->peer;
 	struct homa_net *hnet = rpc->hnet;
 	u32 packet = READ_ONCE(peer->core.packet);
 	u32 overhead = HOMA_FRAMING + homa_ip_header(peer->ipv4) + HOMA_DATA_HEADER;
 	u32 unsched = length <= packet ? length : homa_peer_unsched(&hnet->params, packet);
-	struct homa_xmit xmit;
-	struct homa_cx cx;
-	enum homa_tx tx;
+	enum homa_tx tx = HOMA_TX_EMPTY;
+	struct homa_xmit xmit homa_uninit;
 
-	spin_lock_bh(&hnet->txq_lock);
-	cx = homa_cx(hnet);
+	spin_lock(&hnet->txq_lock);
 	homa_msgout_init(&rpc->out, length, unsched, packet, overhead, &peer->core.cutoffs);
-	if (!rpc->stopped)
-		homa_txq_add(&cx, &hnet->txq, &rpc->out);
-	tx = rpc->stopped ? HOMA_TX_EMPTY : homa_txq_bypass(&cx, &hnet->txq, &rpc->out, &xmit);
-	spin_unlock_bh(&hnet->txq_lock);
+	if (!rpc->stopped) {
+		homa_txq_add(cx, &hnet->txq, &rpc->out);
+		tx = homa_txq_bypass(cx, &hnet->txq, &rpc->out, &xmit);
+	}
+	spin_unlock(&hnet->txq_lock);
 	while (tx == HOMA_TX_SEND) {
 		send_data(rpc, &xmit, packet);
 		if (xmit.offset + xmit.length == length)
 			break;
-		spin_lock_bh(&hnet->txq_lock);
-		cx = homa_cx(hnet);
-		tx = homa_txq_bypass(&cx, &hnet->txq, &rpc->out, &xmit);
-		spin_unlock_bh(&hnet->txq_lock);
+		spin_lock(&hnet->txq_lock);
+		tx = homa_txq_bypass(cx, &hnet->txq, &rpc->out, &xmit);
+		spin_unlock(&hnet->txq_lock);
 	}
 	homa_out_pace(hnet);
 }

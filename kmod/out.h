@@ -6,6 +6,7 @@
  * - The bytes of a message are kept in page fragments until its RPC ends. Every transmission makes
  *   new packets that refer to them, so nothing that the network does to a packet can touch what may
  *   have to be sent again, and a device without scatter/gather may linearise it.
+ * - All but homa_out_copy() runs with bottom halves disabled.
  * - Several packets of one decision travel as one batch through the IP layer: a list of complete
  *   packets, which any device without support for such lists gets one by one.
  */
@@ -27,38 +28,38 @@ static inline u32 homa_ip_header(bool ipv4)
 }
 
 /**
- * homa_out_copy() - Take a message from user space.
- * @hsk:    Is charged for the memory.
- * @bytes:  To set up.
+ * homa_out_copy() - Take a message from user space; its socket is charged for the memory.
+ * @rpc:    In no transmit queue.
  * @from:   Its bytes.
  * @length: How many, at least 1.
  * Return: 0, -ENOMEM or -EFAULT.
  */
-int homa_out_copy(struct homa_sock *hsk, struct homa_bytes *bytes, struct iov_iter *from,
-		  u32 length);
+int homa_out_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length);
 
-/* Give a message's memory back. */
-void homa_out_free(struct homa_sock *hsk, struct homa_bytes *bytes);
+/* Give the message's memory back. */
+void homa_out_free(struct homa_krpc *rpc);
 
 /**
  * homa_out_start() - Start to send the message that homa_out_copy() took.
+ * @cx:     Time and parameters.
  * @rpc:    With a reference; its lock is not held.
  * @length: Bytes.
  */
-void homa_out_start(struct homa_krpc *rpc, u32 length);
+void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length);
 
 /**
  * homa_out_control() - Send a packet without data.
+ * @cx:   Time and parameters.
  * @hnet: Namespace.
  * @peer: Where to.
  * @from: Source address; NULL or "any": as routed.
  * @pkt:  Complete.
  */
-void homa_out_control(struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
+void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
 		      const struct homa_packet *pkt);
 
 /* Send a packet without data to the other side of an RPC: the rest of @pkt is filled in. */
-void homa_out_control_rpc(struct homa_krpc *rpc, struct homa_packet *pkt);
+void homa_out_control_rpc(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_packet *pkt);
 
 /* Send what the transmit queue has and the link has room for. No lock is held. */
 void homa_out_pace(struct homa_net *hnet);

@@ -137,7 +137,7 @@ static bool expendable(struct homa_net *hnet, struct homa_kpeer *peer, const str
 	return idle;
 }
 
-static void forget(struct homa_net *hnet, struct homa_kpeer *peer)
+static void forget(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer)
 {
 	struct homa_packet pkt;
 	bool last;
@@ -148,7 +148,7 @@ static void forget(struct homa_net *hnet, struct homa_kpeer *peer)
 	last = homa_peer_last_acks(&peer->core, &pkt);
 	spin_unlock(&peer->lock);
 	if (last)
-		homa_out_control(hnet, peer, NULL, &pkt);
+		homa_out_control(cx, hnet, peer, NULL, &pkt);
 	atomic_dec(&hnet->peer_count);
 	this_cpu_inc(hnet->counters->core.peers_collected);
 	homa_peer_put(peer);
@@ -202,7 +202,7 @@ static bool collect(struct homa_net *hnet, u32 looks)
 		}
 		if (cx.now - READ_ONCE(peer->core.heard_at) >= limit) {
 			leave_turns(hnet, peer);
-			forget(hnet, peer);
+			forget(&cx, hnet, peer);
 			homa_peer_put(peer);
 			continue;
 		}
@@ -214,7 +214,7 @@ static bool collect(struct homa_net *hnet, u32 looks)
 	if (idlest) {
 		if (atomic_read(&hnet->peer_count) >= hnet->params.peer_net_max) {
 			leave_turns(hnet, idlest);
-			forget(hnet, idlest);
+			forget(&cx, hnet, idlest);
 		}
 		homa_peer_put(idlest);
 	}

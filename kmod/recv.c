@@ -146,7 +146,7 @@ static int copy_packet(struct homa_sock *hsk, const struct homa_krpc *rpc, struc
 	while (start < cb->end) {
 		u32 page = start >> HOMA_POOL_PAGE_SHIFT, inside = start & (HOMA_POOL_PAGE - 1);
 		u32 part = min(cb->end - start, HOMA_POOL_PAGE - inside);
-		void __user *to = hsk->region + rpc->place.offset[page] + inside;
+		void __user *to = hsk->region + rpc->place[page] + inside;
 		struct iov_iter iter;
 		int err;
 
@@ -238,11 +238,11 @@ static int finish(struct homa_sock *hsk, struct homa_krpc *rpc, struct homa_recv
 		result = rpc->error;
 	} else if (rpc->complete && !rpc->rx_head && !rpc->wants_room) {
 		result = rpc->core.in.length;
-		args->num_bpages = rpc->place.count;
-		memcpy(args->bpage_offsets, rpc->place.offset,
-		       rpc->place.count * sizeof(rpc->place.offset[0]));
+		args->num_bpages = rpc->place_count;
+		memcpy(args->bpage_offsets, rpc->place,
+		       rpc->place_count * sizeof(rpc->place[0]));
 		/* From here on the room is the user's. */
-		rpc->place.count = 0;
+		rpc->place_count = 0;
 		rpc->place_length = 0;
 		rpc->complete = false;
 	} else {
@@ -250,6 +250,10 @@ static int finish(struct homa_sock *hsk, struct homa_krpc *rpc, struct homa_recv
 		spin_unlock_bh(&rpc->lock);
 		return 0;
 	}
+	if (result > 0 && homa_krpc_is_client(rpc))
+		homa_count(hsk->hnet, responses_received);
+	else if (result > 0)
+		homa_count(hsk->hnet, requests_received);
 	args->id = rpc->id;
 	args->completion_cookie = rpc->cookie;
 	name_peer(rpc, msg);
@@ -267,9 +271,11 @@ static struct homa_krpc *find_private(struct homa_sock *hsk, u64 id)
 
 	rcu_read_lock();
 	if (homa_id_is_client(id))
-		rpc = homa_krpc_find(hsk->hnet, NULL, id);
-	if (rpc && (rpc->hsk != hsk || !rpc->private || !homa_krpc_hold(rpc)))
+		rpc = homa_krpc_get(hsk->hnet, NULL, id);
+	if (rpc && (rpc->hsk != hsk || !rpc->private)) {
+		homa_krpc_put(rpc);
 		rpc = NULL;
+	}
 	rcu_read_unlock();
 	return rpc;
 }

@@ -4,6 +4,7 @@
  */
 #include "in.h"
 #include "sock.h"
+#include "trace.h"
 
 #define OLDEST_EVERY 4		/* of those that waited, so many go by length, one of them by age */
 #define RELEASED_AT_ONCE 16
@@ -14,20 +15,20 @@ static bool oldest_in_turn(const struct homa_sock *hsk)
 	return hsk->served % OLDEST_EVERY == OLDEST_EVERY - 1;
 }
 
-static bool take(struct homa_sock *hsk, struct homa_krpc *rpc)
+static bool take(struct homa_sock *hsk, struct homa_krpc *rpc, u64 now)
 {
 	struct homa_net *hnet = hsk->hnet;
 	u64 reused = 0, lease_ns = (u64)hnet->shell.bpage_lease_usecs * NSEC_PER_USEC;
 
 	lockdep_assert_held(&hsk->pool_lock);
-	rpc->place.count = homa_pool_take(&hsk->pool, raw_smp_processor_id(), rpc->place_length,
-					  ktime_get_ns(), lease_ns, rpc->place.offset, &reused);
+	rpc->place_count = homa_pool_take(&hsk->pool, raw_smp_processor_id(), rpc->place_length,
+					  now, lease_ns, rpc->place, &reused);
 	if (unlikely(reused))
 		homa_count_add(hnet, bpage_reuses, reused);
-	return rpc->place.count;
+	return rpc->place_count;
 }
 
-int homa_sock_room(struct homa_krpc *rpc, u32 length)
+int homa_sock_room(struct homa_krpc *rpc, u32 length, u64 now)
 {
 	struct homa_sock *hsk = rpc->hsk;
 	int err = 0;
@@ -40,7 +41,7 @@ int homa_sock_room(struct homa_krpc *rpc, u32 length)
 		err = -ENOMEM;
 	} else if ((hsk->waiting.first &&
 		    (hsk->waiting.first->key < length || oldest_in_turn(hsk))) ||
-		   !take(hsk, rpc)) {
+		   !take(hsk, rpc, now)) {
 		rpc->wants_room = true;
 		rpc->room.key = length;
 		rpc->room.tie = ++hsk->arrivals;
@@ -49,6 +50,7 @@ int homa_sock_room(struct homa_krpc *rpc, u32 length)
 		homa_tree_insert(&hsk->waiting, &rpc->room);
 		homa_tree_insert(&hsk->waiting_age, &rpc->room_age);
 		homa_count(rpc->hnet, buffer_alloc_failures);
+		trace_homa_pool_held(rpc, length);
 		err = -EAGAIN;
 	}
 	spin_unlock(&hsk->pool_lock);
@@ -73,9 +75,9 @@ void homa_sock_leave_room(struct homa_krpc *rpc)
 		return;
 	spin_lock(&hsk->pool_lock);
 	leave_line(hsk, rpc);
-	for (i = 0; i < rpc->place.count; i++)
-		homa_pool_give(&hsk->pool, rpc->place.offset[i]);
-	rpc->place.count = 0;
+	for (i = 0; i < rpc->place_count; i++)
+		homa_pool_give(&hsk->pool, rpc->place[i]);
+	rpc->place_count = 0;
 	rpc->place_length = 0;
 	rpc->wants_room = false;
 	spin_unlock(&hsk->pool_lock);
@@ -84,6 +86,7 @@ void homa_sock_leave_room(struct homa_krpc *rpc)
 /* The next message that waits and has room now, if there is one. */
 static struct homa_krpc *next_served(struct homa_sock *hsk)
 {
+	u64 now = ktime_get_ns();
 	struct homa_krpc *rpc;
 
 	if (!hsk->waiting.first)
@@ -93,7 +96,7 @@ static struct homa_krpc *next_served(struct homa_sock *hsk)
 		rpc = container_of(hsk->waiting_age.first, struct homa_krpc, room_age);
 	else
 		rpc = container_of(hsk->waiting.first, struct homa_krpc, room);
-	if (!take(hsk, rpc))
+	if (!take(hsk, rpc, now))
 		return NULL;
 	leave_line(hsk, rpc);
 	hsk->served++;
@@ -104,13 +107,14 @@ static struct homa_krpc *next_served(struct homa_sock *hsk)
 
 int homa_sock_give_back(struct homa_sock *hsk, const u32 *offset, u32 count)
 {
-	struct homa_krpc *released[RELEASED_AT_ONCE];
+	struct homa_krpc *released[RELEASED_AT_ONCE] homa_uninit;
 	u32 i, served;
 	int err = 0;
 
 	if (!count && !READ_ONCE(hsk->waiting.first))
 		return 0;
-	spin_lock_bh(&hsk->pool_lock);
+	local_bh_disable();
+	spin_lock(&hsk->pool_lock);
 	for (i = 0; i < count; i++)
 		if (!homa_pool_give(&hsk->pool, offset[i]))
 			err = -EINVAL;
@@ -120,13 +124,14 @@ int homa_sock_give_back(struct homa_sock *hsk, const u32 *offset, u32 count)
 			served++;
 		if (!served)
 			break;
-		spin_unlock_bh(&hsk->pool_lock);
+		spin_unlock(&hsk->pool_lock);
 		for (i = 0; i < served; i++) {
 			homa_in_release(released[i]);
 			homa_krpc_put(released[i]);
 		}
-		spin_lock_bh(&hsk->pool_lock);
+		spin_lock(&hsk->pool_lock);
 	} while (served == RELEASED_AT_ONCE);
-	spin_unlock_bh(&hsk->pool_lock);
+	spin_unlock(&hsk->pool_lock);
+	local_bh_enable();
 	return err;
 }

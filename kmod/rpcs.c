@@ -7,6 +7,7 @@
 #include "out.h"
 #include "rpcs.h"
 #include "sock.h"
+#include "trace.h"
 
 static struct kmem_cache *cache;
 
@@ -23,20 +24,26 @@ static struct rpc_key key_of(const struct homa_kpeer *peer, u64 id)
 	return key;
 }
 
+/* Ids are chosen by peers: the multiplier is secret, so that they cannot be chosen to collide. */
+static u64 multiplier __read_mostly;
+
+static u32 hash_id(const struct homa_kpeer *peer, u64 id)
+{
+	return ((id + (peer ? peer->core.token << 40 : 0)) * multiplier) >> 32;
+}
+
 static u32 hash_key(const void *data, u32 length, u32 seed)
 {
 	const struct rpc_key *key = data;
-	u64 peer = key->peer ? key->peer->core.token : 0;
 
-	return jhash_3words((u32)key->id, (u32)(key->id >> 32), (u32)peer, seed);
+	return hash_id(key->peer, key->id);
 }
 
 static u32 hash_rpc(const void *data, u32 length, u32 seed)
 {
 	const struct homa_krpc *rpc = data;
-	struct rpc_key key = key_of(rpc->peer, rpc->id);
 
-	return hash_key(&key, sizeof(key), seed);
+	return hash_id(homa_krpc_is_client(rpc) ? NULL : rpc->peer, rpc->id);
 }
 
 static int differs(struct rhashtable_compare_arg *arg, const void *obj)
@@ -68,8 +75,12 @@ void homa_rpcs_exit(struct homa_net *hnet)
 
 int homa_rpcs_cache_init(void)
 {
-	cache = kmem_cache_create("homa_rpc", sizeof(struct homa_krpc), 0,
-				  SLAB_HWCACHE_ALIGN, NULL);
+	multiplier = get_random_u64() | 1;
+	/* Who looks one up may find it reused; see homa_krpc_get(). */
+	cache = kmem_cache_create_usercopy("homa_rpc", sizeof(struct homa_krpc), 0,
+					   SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
+					   offsetof(struct homa_krpc, small), HOMA_SMALL_MESSAGE,
+					   NULL);
 	return cache ? 0 : -ENOMEM;
 }
 
@@ -79,11 +90,18 @@ void homa_rpcs_cache_exit(void)
 	kmem_cache_destroy(cache);
 }
 
-struct homa_krpc *homa_krpc_find(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id)
+struct homa_krpc *homa_krpc_get(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id)
 {
 	struct rpc_key key = key_of(peer, id);
+	struct homa_krpc *rpc = rhashtable_lookup(&hnet->rpcs, &key, rpc_table);
 
-	return rhashtable_lookup(&hnet->rpcs, &key, rpc_table);
+	if (!rpc || !homa_krpc_hold(rpc))
+		return NULL;
+	/* Its memory may have become another RPC's before the reference was taken. */
+	if (rpc->hnet == hnet && rpc->id == id && (!peer || rpc->peer == peer))
+		return rpc;
+	homa_krpc_put(rpc);
+	return NULL;
 }
 
 struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, u64 id, gfp_t gfp)
@@ -92,8 +110,11 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 
 	if (!rpc)
 		return NULL;
-	memset(rpc, 0, offsetof(struct homa_krpc, core));
-	refcount_set(&rpc->refs, 1);
+	/*
+	 * Who has found an earlier one in this memory may still go on from its place in the table,
+	 * which stays until there is a new one.
+	 */
+	memset(&rpc->cleared, 0, sizeof(rpc->cleared));
 	rpc->id = id;
 	rpc->hnet = hsk->hnet;
 	rpc->hsk = hsk;
@@ -110,6 +131,20 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	homa_timer_init(&rpc->timer);
 	homa_grantee_init(&rpc->grantee);
 	init_waitqueue_head(&rpc->wait);
+	rpc->out.length = 0;
+	rpc->out.sent = 0;
+	rpc->out.granted = 0;
+	rpc->out.sent_at = 0;
+	rpc->out.again_start = 0;
+	rpc->out.again_end = 0;
+	rpc->out.srpt.tie = 0;
+	homa_node_init(&rpc->out.srpt);
+	homa_node_init(&rpc->out.age);
+	homa_node_init(&rpc->room);
+	homa_node_init(&rpc->room_age);
+	/* From here on it may be held by whoever finds it. */
+	smp_wmb();
+	refcount_set(&rpc->refs, 1);
 	return rpc;
 }
 
@@ -120,33 +155,33 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	int err = -ESHUTDOWN;
 
 	/* Listed first, so that a socket that is closed after this finds it. */
-	spin_lock_bh(&hsk->lock);
+	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
 		list_add_tail(&rpc->of_sock, &hsk->rpcs);
 		hsk->rpc_count++;
 		refcount_inc(&rpc->refs);
 		err = 0;
 	}
-	spin_unlock_bh(&hsk->lock);
+	spin_unlock(&hsk->lock);
 	if (err)
 		return err;
-	spin_lock_bh(&peer->lock);
+	spin_lock(&peer->lock);
 	list_add_tail(&rpc->of_peer, &peer->rpcs);
 	peer->served += !homa_krpc_is_client(rpc);
-	spin_unlock_bh(&peer->lock);
+	spin_unlock(&peer->lock);
 	err = rhashtable_lookup_insert_key(&rpc->hnet->rpcs,
 					   &(struct rpc_key){ rpc->id, key_of(peer, rpc->id).peer },
 					   &rpc->hash, rpc_table);
 	if (!err)
 		return 0;
-	spin_lock_bh(&rpc->lock);
+	spin_lock(&rpc->lock);
 	rpc->retired = true;
 	homa_krpc_stop(rpc);
-	spin_unlock_bh(&rpc->lock);
-	spin_lock_bh(&hsk->lock);
+	spin_unlock(&rpc->lock);
+	spin_lock(&hsk->lock);
 	list_del_init(&rpc->of_sock);
 	hsk->rpc_count--;
-	spin_unlock_bh(&hsk->lock);
+	spin_unlock(&hsk->lock);
 	homa_krpc_put(rpc);
 	return err;
 }
@@ -193,6 +228,7 @@ void homa_krpc_retire(struct homa_krpc *rpc)
 	if (rpc->retired)
 		return;
 	rpc->retired = true;
+	trace_homa_rpc_end(rpc, rpc->error);
 	homa_krpc_stop(rpc);
 	homa_krpc_drop_packets(rpc);
 	/* A thread that copies gives the room back when it has seen this. */
@@ -212,15 +248,10 @@ void homa_krpc_retire(struct homa_krpc *rpc)
 	homa_krpc_put(rpc);
 }
 
-static void rpc_free_rcu(struct rcu_head *rcu)
-{
-	kmem_cache_free(cache, container_of(rcu, struct homa_krpc, rcu));
-}
-
 void homa_krpc_free(struct homa_krpc *rpc)
 {
-	homa_out_free(rpc->hsk, &rpc->bytes);
+	homa_out_free(rpc);
 	homa_peer_put(rpc->peer);
 	sock_put(homa_sock_sk(rpc->hsk));
-	call_rcu(&rpc->rcu, rpc_free_rcu);
+	kmem_cache_free(cache, rpc);
 }

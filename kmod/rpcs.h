@@ -5,7 +5,7 @@
  * Life: made by sendmsg() or by the first packet of a request, with one reference for the table;
  * stopped when the protocol is done with it (no timer, no transmission, its peer forgets it);
  * retired when its user is, too (not found any more). The table's reference goes with retirement,
- * and the last one frees it after a grace period.
+ * and the last one frees it, for reuse as another RPC at once: see homa_krpc_get().
  */
 #ifndef HOMA_RPCS_H
 #define HOMA_RPCS_H
@@ -16,6 +16,8 @@
 #include "net.h"
 #include "peers.h"
 
+#define HOMA_SMALL_MESSAGE 256	/* bytes; kept in the RPC itself, and copied into packets */
+
 /* The bytes of a message being sent: pieces of 1 << shift bytes, but for the last. */
 struct homa_bytes {
 	struct bio_vec *piece;
@@ -25,39 +27,38 @@ struct homa_bytes {
 	u32 charged;			/* to the socket; bytes */
 };
 
-/* Where in its socket's receive region a message goes. */
-struct homa_place {
-	u32 count;
-	u32 offset[HOMA_MAX_BPAGES];	/* bytes from the region's start */
-};
-
 struct homa_krpc {
 	struct rhash_head hash;
 	refcount_t refs;
-	u16 local_port, remote_port;
-	struct homa_net *hnet;
-	struct homa_sock *hsk;
-	struct homa_kpeer *peer;
-	u64 id;				/* the same as core.id */
-	u64 cookie;
-	struct in6_addr local;		/* address requests came to; any: as routed */
+	/* Cleared when it is made; the rest is set up field by field. */
+	struct_group(cleared,
+		u16 local_port, remote_port;
+		struct homa_net *hnet;
+		struct homa_sock *hsk;
+		struct homa_kpeer *peer;
+		u64 id;				/* the same as core.id */
+		u64 cookie;
+		struct in6_addr local;		/* address requests came to; any: as routed */
 
-	spinlock_t lock;
-	bool private;			/* received by id only */
-	bool stopped;
-	bool retired;
-	bool complete;			/* the whole message has arrived */
-	bool copying;			/* a thread copies to user space */
-	bool wants_room;		/* waits for room in the receive region */
-	int error;			/* for the user; negative errno */
-	struct sk_buff *rx_head, **rx_tail;	/* arrived and not copied */
-	u32 rx_bytes;
-	u32 rx_copied;			/* bytes; only the thread that copies */
-	u32 place_length;		/* bytes of the message it is for; 0: none */
-	struct homa_place place;
+		spinlock_t lock;
+		bool private;			/* received by id only */
+		bool stopped;
+		bool retired;
+		bool complete;			/* the whole message has arrived */
+		bool copying;			/* a thread copies to user space */
+		bool replying;			/* a thread copies the response from there */
+		bool wants_room;		/* waits for room in the receive region */
+		bool ready;			/* in hsk->ready; hsk->lock */
+		int error;			/* for the user; negative errno */
+		struct sk_buff *rx_head, **rx_tail;	/* arrived and not copied */
+		u32 rx_bytes;
+		u32 place_length;		/* bytes of the message it has place for; 0: none */
+		struct homa_bytes bytes;	/* unchanged while it is in the transmit queue */
+		u32 place_count;		/* entries of place; hsk->pool_lock */
+	);
 
+	u32 place[HOMA_MAX_BPAGES];	/* bytes from the start of the receive region */
 	/* hsk->lock */
-	bool ready;			/* in hsk->ready */
 	struct list_head in_ready;
 	struct list_head of_sock;
 	/* hsk->pool_lock */
@@ -72,9 +73,8 @@ struct homa_krpc {
 	/* txq_lock */
 	struct homa_msgout out;
 
-	struct homa_bytes bytes;	/* unchanged while it is in the transmit queue */
 	wait_queue_head_t wait;		/* who waits for this RPC alone */
-	struct rcu_head rcu;
+	u8 small[HOMA_SMALL_MESSAGE];	/* a short message being sent */
 	struct homa_rpc core;		/* last: most of it is gaps that are rarely used */
 };
 
@@ -84,13 +84,13 @@ int homa_rpcs_cache_init(void);
 void homa_rpcs_cache_exit(void);
 
 /**
- * homa_krpc_find() - Look an RPC up.
+ * homa_krpc_get() - Look an RPC up, under RCU.
  * @hnet: Namespace.
- * @peer: Its peer; a client's own RPCs (even @id) are found without.
+ * @peer: Its peer; NULL for a client's own RPCs (even @id).
  * @id:   As this host names it.
- * Return: NULL when there is none. No reference is taken: for use under RCU.
+ * Return: With a reference, or NULL when there is none.
  */
-struct homa_krpc *homa_krpc_find(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id);
+struct homa_krpc *homa_krpc_get(struct homa_net *hnet, const struct homa_kpeer *peer, u64 id);
 
 /**
  * homa_krpc_new() - Make an RPC; it is not found before homa_krpc_publish().

@@ -9,6 +9,7 @@
 #include "in.h"
 #include "out.h"
 #include "sock.h"
+#include "trace.h"
 
 /* Return: 0, with the address and port (host order) that the program named, or a negative errno. */
 static int destination(const struct sock *sk, const struct msghdr *msg, struct in6_addr *addr,
@@ -67,7 +68,7 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 			const struct in6_addr *addr, u16 port, struct msghdr *msg, u32 length)
 {
 	struct homa_net *hnet = hsk->hnet;
-	void __user *control = (void __user *)msg->msg_control;
+	struct homa_sendmsg_args __user *control = (void __user *)msg->msg_control;
 	struct homa_kpeer *peer;
 	struct homa_krpc *rpc;
 	struct homa_cx cx;
@@ -85,71 +86,79 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	rpc->remote_port = port;
 	rpc->cookie = args->completion_cookie;
 	rpc->private = args->flags & HOMA_SENDMSG_PRIVATE;
-	err = homa_out_copy(hsk, &rpc->bytes, &msg->msg_iter, length);
+	err = homa_out_copy(rpc, &msg->msg_iter, length);
 	if (err)
+		goto out;
+	err = -EFAULT;
+	if (put_user(id, &control->id))
 		goto out;
 	local_bh_disable();
 	cx = homa_cx(hnet);
 	homa_rpc_init_client(&cx, &rpc->core, id);
-	local_bh_enable();
 	err = homa_krpc_publish(rpc);
-	if (err)
-		goto out;
-	args->id = id;
-	if (copy_to_user(control, args, sizeof(*args))) {
-		homa_in_abort(rpc, 0);
-		err = -EFAULT;
-		goto out;
+	if (!err) {
+		trace_homa_rpc_new(rpc, length);
+		homa_count(hnet, send_calls);
+		homa_count_add(hnet, client_request_bytes_started, length);
+		homa_in_start_client(&cx, rpc);
+		homa_out_start(&cx, rpc, length);
 	}
-	homa_count(hnet, send_calls);
-	homa_count_add(hnet, client_request_bytes_started, length);
-	homa_in_start_client(rpc);
-	homa_out_start(rpc, length);
+	local_bh_enable();
 out:
 	homa_krpc_put(rpc);
 	return err;
+}
+
+/* Of two threads that reply to the same request, one may. */
+static bool claim(struct homa_krpc *rpc)
+{
+	bool claimed;
+
+	spin_lock_bh(&rpc->lock);
+	/* What has not been received cannot be answered. */
+	claimed = rpc->core.state == HOMA_RPC_SERVING && !rpc->place_length && !rpc->replying &&
+		  !rpc->stopped;
+	rpc->replying |= claimed;
+	spin_unlock_bh(&rpc->lock);
+	return claimed;
 }
 
 static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *args,
 			 const struct in6_addr *addr, struct msghdr *msg, u32 length)
 {
 	struct homa_net *hnet = hsk->hnet;
-	struct homa_bytes bytes = { 0 };
 	struct homa_kpeer *peer;
 	struct homa_krpc *rpc = NULL;
-	bool waiting;
-	int err;
+	struct homa_cx cx;
+	int err = -EINVAL;
 
 	if (args->completion_cookie || homa_id_is_client(args->id))
 		return -EINVAL;
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer)
-		rpc = homa_krpc_find(hnet, peer, args->id);
-	if (rpc && (rpc->hsk != hsk || !homa_krpc_hold(rpc)))
-		rpc = NULL;
+		rpc = homa_krpc_get(hnet, peer, args->id);
 	rcu_read_unlock();
 	if (!rpc)
 		return -EINVAL;
-	err = homa_out_copy(hsk, &bytes, &msg->msg_iter, length);
-	if (err)
+	if (rpc->hsk != hsk || !claim(rpc))
 		goto out;
-	spin_lock_bh(&rpc->lock);
-	/* What has not been received cannot be answered. */
-	waiting = !rpc->place_length && homa_in_reply(rpc);
-	if (waiting)
-		rpc->bytes = bytes;
-	spin_unlock_bh(&rpc->lock);
-	if (!waiting) {
-		homa_out_free(hsk, &bytes);
+	err = homa_out_copy(rpc, &msg->msg_iter, length);
+	local_bh_disable();
+	spin_lock(&rpc->lock);
+	cx = homa_cx(hnet);
+	if (!err && !homa_in_reply(&cx, rpc))
 		err = -EINVAL;
-		goto out;
+	/* If not, the program may try again. */
+	if (err)
+		rpc->replying = false;
+	spin_unlock(&rpc->lock);
+	if (!err) {
+		homa_count(hnet, reply_calls);
+		homa_count_add(hnet, server_response_bytes_started, length);
+		homa_out_start(&cx, rpc, length);
 	}
-	if (rpc->bytes.piece == &bytes.first)
-		rpc->bytes.piece = &rpc->bytes.first;
-	homa_count(hnet, reply_calls);
-	homa_count_add(hnet, server_response_bytes_started, length);
-	homa_out_start(rpc, length);
+	local_bh_enable();
 out:
 	homa_krpc_put(rpc);
 	return err;

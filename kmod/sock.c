@@ -378,9 +378,11 @@ static int abort_rpcs(struct homa_sock *hsk, void __user *arg)
 	}
 	rcu_read_lock();
 	if (homa_id_is_client(args.id))
-		rpc = homa_krpc_find(hsk->hnet, NULL, args.id);
-	if (rpc && (rpc->hsk != hsk || !homa_krpc_hold(rpc)))
+		rpc = homa_krpc_get(hsk->hnet, NULL, args.id);
+	if (rpc && rpc->hsk != hsk) {
+		homa_krpc_put(rpc);
 		rpc = NULL;
+	}
 	rcu_read_unlock();
 	if (!rpc)
 		return -EINVAL;

@@ -90,10 +90,11 @@ void homa_sock_notify(struct homa_krpc *rpc);
  * homa_sock_room() - Find room in the receive region for the message that begins to arrive.
  * @rpc:    Its lock is held.
  * @length: Bytes of the message.
+ * @now:    ns.
  * Return: 0: there is; -EAGAIN: it waits, and homa_in_release() will be called; -ENOMEM: there will
  *         never be.
  */
-int homa_sock_room(struct homa_krpc *rpc, u32 length);
+int homa_sock_room(struct homa_krpc *rpc, u32 length, u64 now);
 
 /* The RPC does not wait for room any more; what it has is free again. rpc->lock is held. */
 void homa_sock_leave_room(struct homa_krpc *rpc);

@@ -125,6 +125,15 @@ static bool moved(const struct homa_params *params, const struct homa_allocator 
 	return false;
 }
 
+static void adopt_cutoffs(const struct homa_cx *cx, struct homa_allocator *a,
+			  struct homa_cutoffs *better)
+{
+	/* Version 0 means "never told". */
+	better->version = a->now.version == 0xffff ? 1 : (u16)(a->now.version + 1);
+	a->now = *better;
+	cx->counters->cutoff_updates++;
+}
+
 bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bool force)
 {
 	const struct homa_params *params = cx->params;
@@ -140,12 +149,8 @@ bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bo
 		return false;
 	fit(params, a, &better);
 	adopt = force || moved(params, a, &better);
-	if (adopt) {
-		/* Version 0 means "never told". */
-		better.version = a->now.version == 0xffff ? 1 : (u16)(a->now.version + 1);
-		a->now = better;
-		cx->counters->cutoff_updates++;
-	}
+	if (adopt)
+		adopt_cutoffs(cx, a, &better);
 	a->bytes /= 2;
 	a->unsched_bytes = 0;
 	for (i = 0; i < HOMA_SIZE_CLASSES; i++) {
@@ -153,4 +158,19 @@ bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bo
 		a->unsched_bytes += a->class_bytes[i];
 	}
 	return adopt;
+}
+
+void homa_allocator_set(const struct homa_cx *cx, struct homa_allocator *a,
+			const u32 cutoff[HOMA_PRIORITIES])
+{
+	u32 level = cx->params->num_priorities - 1;
+	struct homa_cutoffs chosen;
+
+	homa_memset(&chosen, 0, sizeof(chosen));
+	for (; level && cutoff[level] < cx->params->max_message; level--)
+		chosen.cutoff[level] = cutoff[level];
+	chosen.cutoff[level] = cutoff[level];
+	chosen.cutoff[0] = HOMA_MESSAGE_CEILING;
+	chosen.sched_levels = (u8)homa_max(level, 1);
+	adopt_cutoffs(cx, a, &chosen);
 }

@@ -74,4 +74,15 @@ void homa_allocator_record(const struct homa_cx *cx, struct homa_allocator *a, u
  */
 bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bool force);
 
+/**
+ * homa_allocator_set() - Cutoffs that an administrator chose, as a new version; a later check may
+ * replace them unless cutoff_interval is 0.
+ * @cx:     Parameters, counters.
+ * @a:      Of the receiving host.
+ * @cutoff: Bytes, by level. The highest level in use that covers max_message is the lowest one for
+ *          unscheduled packets; what those below it say is ignored.
+ */
+void homa_allocator_set(const struct homa_cx *cx, struct homa_allocator *a,
+			const u32 cutoff[HOMA_PRIORITIES]);
+
 #endif /* HOMA_CUTOFFS_H */

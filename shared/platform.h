@@ -26,6 +26,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
+typedef int64_t s64;
 #define homa_memcpy __builtin_memcpy
 #define homa_memmove __builtin_memmove
 #define homa_memset __builtin_memset

@@ -6,6 +6,8 @@
 
 /* a megabyte: the share is kept over time, not saved up */
 #define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)
+/* 100,000 bytes: likewise */
+#define LEAD_MAX (100ll * 100 * 1000)
 
 void homa_txq_init(struct homa_txq *q)
 {
@@ -151,6 +153,49 @@ void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
 	q->idle_at += homa_params_link_ns(cx->params, bytes);
 }
 
+/* Homa's lead grows by its part of what it sends, and shrinks by the others'. */
+static void lead(struct homa_txq *q, s64 by)
+{
+	q->lead += by;
+	if (q->lead > LEAD_MAX)
+		q->lead = LEAD_MAX;
+	if (q->lead < -LEAD_MAX)
+		q->lead = -LEAD_MAX;
+}
+
+/* May someone hand something to the NIC who waits for another one or not? Else *wake says when. */
+static bool room(const struct homa_cx *cx, const struct homa_txq *q, bool waits, u64 *wake)
+{
+	u64 most = waits ? cx->params->nic_queue_ns / 2 : cx->params->nic_queue_ns;
+
+	if (q->idle_at <= cx->now + most)
+		return true;
+	*wake = q->idle_at - most;
+	return false;
+}
+
+enum homa_tx homa_txq_others(const struct homa_cx *cx, struct homa_txq *q, u32 bytes, bool more,
+			     u8 share, u64 *wake)
+{
+	bool contended = q->srpt.first;
+
+	q->share = share;
+	if (!room(cx, q, contended && q->lead < 0, wake)) {
+		q->others = true;
+		return HOMA_TX_WAIT;
+	}
+	homa_txq_charge(cx, q, bytes);
+	q->others = more;
+	if (contended)
+		lead(q, -(s64)bytes * share);
+	return HOMA_TX_SEND;
+}
+
+void homa_txq_others_gone(struct homa_txq *q)
+{
+	q->others = false;
+}
+
 /* Fill in @xmit with the message's next bytes and count them as sent. */
 static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg, u32 burst,
 		 struct homa_xmit *xmit)
@@ -204,10 +249,8 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 
 	if (!q->srpt.first)
 		return HOMA_TX_EMPTY;
-	if (q->idle_at > cx->now + params->nic_queue_ns) {
-		xmit->wake = q->idle_at - params->nic_queue_ns;
+	if (!room(cx, q, q->others && q->lead > 0, &xmit->wake))
 		return HOMA_TX_WAIT;
-	}
 	msg = homa_container_of(q->srpt.first, struct homa_msgout, srpt);
 	if (q->age.first && q->age.first != &msg->age && q->fifo_credit >= 1000ull * msg->packet) {
 		msg = homa_container_of(q->age.first, struct homa_msgout, age);
@@ -219,6 +262,8 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 		oldest = q->age.first == &msg->age;
 		take(cx, q, msg, burst, xmit);
 	}
+	if (q->others)
+		lead(q, (s64)xmit->length * (100 - q->share));
 	q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;
 	if (oldest)
 		q->fifo_credit -= q->fifo_credit < 1000ull * xmit->length ? q->fifo_credit

@@ -15,6 +15,10 @@
  *   are packets that bypass the queue.
  * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is
  *   less than what waiting costs them.
+ * - Other traffic (homa_txq_others(), for a body that can hold it back) goes by the same clock. As
+ *   long as both it and messages want the link, whoever has had more than its share waits until only
+ *   half as much waits in the NIC: the other one comes first if it is there, and if it is not, the
+ *   link does not idle. What is sent past the queue does not count here.
  * - A packet is always full but for the last of a message: a grant that ends inside a packet
  *   releases all of it.
  * - Data sent again goes before the message's new data, at the priority its receiver asked for.
@@ -50,6 +54,9 @@ struct homa_txq {
 	u64 births;	/* messages seen; ties are served in this order */
 	u64 idle_at;	/* ns; when the link will be done with all it was given */
 	u64 fifo_credit;	/* bytes the oldest message is owed, in thousandths */
+	bool others;		/* other traffic waits for the link */
+	u8 share;		/* of the link that is Homa's then, percent */
+	s64 lead;	/* bytes that Homa is ahead of its share, in hundredths */
 };
 
 /* One decision: transmit [offset, offset + length) of a message. */
@@ -171,6 +178,32 @@ enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struc
  * @bytes: On the link.
  */
 void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes);
+
+/**
+ * homa_txq_others() - May other traffic send a packet? If so, it is charged to the link.
+ * @cx:    Time and parameters.
+ * @q:     Queue.
+ * @bytes: On the link.
+ * @more:  There are more behind it.
+ * @share: Of the link that is Homa's as long as both want it, percent.
+ * @wake:  ns; with HOMA_TX_WAIT: ask again then.
+ * Return: HOMA_TX_SEND or HOMA_TX_WAIT.
+ */
+enum homa_tx homa_txq_others(const struct homa_cx *cx, struct homa_txq *q, u32 bytes, bool more,
+			     u8 share, u64 *wake);
+
+/* Other traffic that had to wait is gone. */
+void homa_txq_others_gone(struct homa_txq *q);
+
+/**
+ * homa_txq_fits() - Is a packet short enough that messages may have to wait for it?
+ * @cx:    Parameters.
+ * @bytes: On the link.
+ */
+static inline bool homa_txq_fits(const struct homa_cx *cx, u32 bytes)
+{
+	return homa_params_link_ns(cx->params, bytes) <= cx->params->nic_queue_ns;
+}
 
 static inline bool homa_msgout_sendable(const struct homa_msgout *msg)
 {

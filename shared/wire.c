@@ -6,8 +6,11 @@
 
 /* Offsets of fields behind the common header. */
 enum {
+	AT_SEQUENCE = 4,
 	AT_TYPE = 11,
 	AT_DOFF = 12,
+	AT_FLAGS = 13,
+	AT_URGENT = 18,
 	AT_SENDER_ID = 20,
 	AT_BODY = HOMA_COMMON_HEADER,
 	AT_DATA_ACK = AT_BODY + 8,
@@ -16,6 +19,7 @@ enum {
 	AT_DATA_OFFSET = AT_BODY + 24,
 	ACK_BYTES = 10,
 	DOFF_DATA = 14 << 4,
+	DOFF_INTERLEAVED = 13 << 4,
 	DOFF_CONTROL = 5 << 4,
 };
 
@@ -125,7 +129,7 @@ static enum homa_drop decode_data(struct homa_packet *pkt, const u8 *bytes, u32 
 	if (!total || total > max_message)
 		return HOMA_DROP_LENGTH;
 	if (offset == HOMA_OFFSET_IN_SEQUENCE)
-		offset = get32(bytes + 4);
+		offset = get32(bytes + AT_SEQUENCE);
 	if (offset >= total)
 		return HOMA_DROP_RANGE;
 	if (!have)
@@ -211,7 +215,7 @@ u32 homa_wire_encode(u8 *bytes, const struct homa_packet *pkt)
 	switch (pkt->type) {
 	case HOMA_DATA:
 		/* Receivers differ in which of the two offsets they read. */
-		put32(bytes + 4, pkt->data.offset);
+		put32(bytes + AT_SEQUENCE, pkt->data.offset);
 		put32(bytes + AT_DATA_OFFSET, pkt->data.offset);
 		put32(body, pkt->data.message_length);
 		put32(body + 4, pkt->data.incoming);
@@ -240,4 +244,45 @@ u32 homa_wire_encode(u8 *bytes, const struct homa_packet *pkt)
 		break;
 	}
 	return length;
+}
+
+void homa_wire_use_sequence(u8 *bytes)
+{
+	put32(bytes + AT_DATA_OFFSET, HOMA_OFFSET_IN_SEQUENCE);
+}
+
+void homa_wire_disguise(u8 *bytes)
+{
+	bytes[AT_FLAGS] = HOMA_TCP_FLAGS;
+	put16(bytes + AT_URGENT, HOMA_TCP_URGENT);
+}
+
+bool homa_wire_disguised(const u8 *bytes)
+{
+	return bytes[AT_FLAGS] == HOMA_TCP_FLAGS && get16(bytes + AT_URGENT) == HOMA_TCP_URGENT;
+}
+
+void homa_wire_interleave(u8 *bytes)
+{
+	bytes[AT_DOFF] = DOFF_INTERLEAVED;
+}
+
+void homa_wire_segment_header(u8 *bytes, u32 offset)
+{
+	put32(bytes, offset);
+}
+
+bool homa_wire_interleaved(const u8 *bytes)
+{
+	return bytes[AT_TYPE] == HOMA_DATA && (bytes[AT_DOFF] & 0xf0) == DOFF_INTERLEAVED;
+}
+
+bool homa_wire_whole(const u8 *bytes, u32 length)
+{
+	return get32(bytes + AT_BODY) <= length - HOMA_DATA_HEADER;
+}
+
+u8 homa_wire_type(const u8 *bytes)
+{
+	return bytes[AT_TYPE];
 }

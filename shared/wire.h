@@ -34,6 +34,7 @@
 #define HOMA_RESEND_ALL		0xffffffffu	/* length in a RESEND: all that was sent */
 /* offset in a DATA: use the common header's sequence */
 #define HOMA_OFFSET_IN_SEQUENCE 0xffffffffu
+#define HOMA_TCP_HEADER		20		/* bytes of the common header laid over TCP's */
 #define HOMA_TCP_FLAGS		6		/* SYN and RST: a Homa packet sent as TCP */
 #define HOMA_TCP_URGENT		0xb97d		/* likewise */
 
@@ -135,6 +136,56 @@ enum homa_drop homa_wire_decode(struct homa_packet *pkt, const u8 *bytes, u32 re
  * Return: Bytes written; the data of a DATA packet follows them.
  */
 u32 homa_wire_encode(u8 *bytes, const struct homa_packet *pkt);
+
+/**
+ * homa_wire_use_sequence() - Prepare a DATA packet for being cut by those who take it for TCP and
+ * count on in its sequence number.
+ * @bytes: As homa_wire_encode() wrote them.
+ */
+void homa_wire_use_sequence(u8 *bytes);
+
+/**
+ * homa_wire_disguise() - Mark a packet that is sent as TCP; IP header and checksum are the caller's.
+ * @bytes: As homa_wire_encode() wrote them.
+ */
+void homa_wire_disguise(u8 *bytes);
+
+/**
+ * homa_wire_disguised() - Is what came as TCP a Homa packet?
+ * @bytes: HOMA_TCP_HEADER bytes of its TCP header.
+ */
+bool homa_wire_disguised(const u8 *bytes);
+
+/**
+ * homa_wire_interleave() - Prepare a DATA packet for being cut as if it were TCP, with a segment
+ * header before the data of each segment. Its own one is the first.
+ * @bytes: As homa_wire_encode() wrote them.
+ */
+void homa_wire_interleave(u8 *bytes);
+
+/**
+ * homa_wire_segment_header() - What comes before the data of each further segment.
+ * @bytes:  Room for HOMA_SEG_HEADER bytes.
+ * @offset: In the message, of the segment's data.
+ */
+void homa_wire_segment_header(u8 *bytes, u32 offset);
+
+/**
+ * homa_wire_interleaved() - Is this a DATA packet to be cut as if it were TCP, with a segment header
+ * before the data of each segment?
+ * @bytes: HOMA_COMMON_HEADER bytes after the IP header.
+ */
+bool homa_wire_interleaved(const u8 *bytes);
+
+/**
+ * homa_wire_whole() - Does a DATA packet carry a whole message?
+ * @bytes:  HOMA_DATA_HEADER bytes after the IP header.
+ * @length: Bytes after the IP header, at least as many.
+ */
+bool homa_wire_whole(const u8 *bytes, u32 length);
+
+/* The type in the common header, which need not be one that there is. */
+u8 homa_wire_type(const u8 *bytes);
 
 /**
  * homa_wire_header_length() - Bytes of a packet type's header.

@@ -117,9 +117,9 @@ FabricNetDevice::GetTypeId()
 }
 
 FabricNetDevice::FabricNetDevice()
-    : m_port(CreateObject<FabricPort>()),
-      m_txPort(PeekPointer(m_port))
+    : m_port(CreateObject<FabricPort>())
 {
+    m_txPort = PeekPointer(m_port);
 }
 
 FabricNetDevice::~FabricNetDevice()
@@ -214,11 +214,9 @@ FabricNetDevice::GetNicTxDelay() const
 }
 
 void
-FabricNetDevice::SetFabricReceiver(FabricHostSink* sink, const void* hot)
+FabricNetDevice::SetFabricReceiver(FabricHostSink* sink)
 {
     m_fabricSink = sink;
-    m_hot = hot;
-    m_targets = &m_hot;
 }
 
 uint64_t
@@ -317,6 +315,26 @@ FabricNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocol
     }
     m_txPort->Enqueue(flying, static_cast<uint64_t>(Simulator::Now().GetTimeStep()));
     return true;
+}
+
+bool
+FabricNetDevice::Expect(const FabricPacket* packet, uint32_t step) const
+{
+    if (!packet->lean || !m_fabricSink)
+    {
+        return false;
+    }
+    if (step == 1)
+    {
+        FabricEvent::Fetch(m_fabricSink, 64);
+        FabricEvent::Fetch(packet->header, 80);
+        return true;
+    }
+    if (step == 2)
+    {
+        m_txPort->ExpectEnqueue(FABRIC_PRIORITIES - 1);
+    }
+    return m_fabricSink->ExpectFabric(packet, step);
 }
 
 void

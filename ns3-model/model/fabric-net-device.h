@@ -80,7 +80,7 @@ class FabricNetDevice : public NetDevice, private FabricSink
     }
 
     /** \param sink Who receives lean packets; null to drop and count them. */
-    void SetFabricReceiver(FabricHostSink* sink, const void* hot = nullptr);
+    void SetFabricReceiver(FabricHostSink* sink);
 
     /** \return Datagrams and packets that had no known destination or no receiver. */
     uint64_t GetUnroutable() const;
@@ -119,6 +119,7 @@ class FabricNetDevice : public NetDevice, private FabricSink
   private:
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
+    bool Expect(const FabricPacket* packet, uint32_t step) const override;
     /** Pass the sending delays on to the port. */
     void UpdateLead();
     /** \param delay Of the software when sending. */
@@ -136,16 +137,16 @@ class FabricNetDevice : public NetDevice, private FabricSink
      */
     void Sniff(const FabricPacket* packet, bool sent);
 
-    Ptr<FabricPort> m_port;                                  //!< Sending side.
-    FabricPort* m_txPort{nullptr};                           //!< The same, without the indirection.
-    uint32_t m_host{FABRIC_NO_HOST};                         //!< Index in the fabric.
+    // What every packet touches comes first.
     FabricHostSink* m_fabricSink{nullptr};                   //!< Receiver of lean packets.
-    const void* m_hot{nullptr};                              //!< What it touches first.
+    FabricPort* m_txPort{nullptr};                           //!< The port, without the indirection.
+    uint32_t m_host{FABRIC_NO_HOST};                         //!< Index in the fabric.
     TracedCallback<Ptr<const Packet>> m_macTxTrace;          //!< Handed to the device.
     TracedCallback<Ptr<const Packet>> m_macRxTrace;          //!< Handed to the host.
     TracedCallback<Ptr<const Packet>> m_macTxDropTrace;      //!< No destination.
     TracedCallback<Ptr<const Packet>> m_snifferTrace;        //!< Sent or received.
     TracedCallback<Ptr<const Packet>> m_promiscSnifferTrace; //!< Sent or received.
+    Ptr<FabricPort> m_port;                                  //!< Sending side.
     Ptr<Fabric> m_fabric;                                    //!< Where it is attached.
     Ptr<Node> m_node;                                        //!< Host.
     Mac48Address m_address;                                  //!< Made from the host index.

@@ -124,8 +124,33 @@ FabricPacket::Notify()
     m_sink->Receive(this, now);
 }
 
-const uint32_t FabricSink::g_none = 0;
-const void* const FabricSink::g_nothing = nullptr;
+bool
+FabricPacket::Expect(uint32_t step) const
+{
+    if (!step)
+    {
+        Fetch(m_sink, 128);
+        Fetch(m_port, 128);
+        return true;
+    }
+    if (step == 1)
+    {
+        m_port->ExpectAdvance();
+    }
+    return m_sink->Expect(this, step);
+}
+
+bool
+FabricSink::Expect(const FabricPacket* packet, uint32_t step) const
+{
+    return false;
+}
+
+bool
+FabricHostSink::ExpectFabric(const FabricPacket* packet, uint32_t step) const
+{
+    return false;
+}
 
 Ptr<Packet>
 FabricHostSink::MakeDatagram(const FabricPacket* packet)

@@ -13,7 +13,8 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
-#include "ns3/event-impl.h"
+#include "fabric-event.h"
+
 #include "ns3/packet.h"
 #include "ns3/ptr.h"
 
@@ -57,31 +58,13 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
-
     /**
-     * Bring nearer what Receive() will touch.
-     * \param dst Host the packet goes to.
+     * Bring nearer what Receive() will touch. The first cache lines of the sink are near already.
+     * \param packet The packet.
+     * \param step 1 to FabricEvent::STEPS - 1.
+     * \return Whether the next step has anything to do.
      */
-    void Fetch(uint32_t dst) const
-    {
-        // Without a branch: which way packets go is anybody's guess.
-        const uint32_t below = dst - m_firstHost < m_nHosts ? dst : m_firstHost;
-        const char* target = static_cast<const char*>(m_targets[m_targetOf[below]]);
-        __builtin_prefetch(target);
-        __builtin_prefetch(target + 64);
-        __builtin_prefetch(target + 128);
-        __builtin_prefetch(target + 192);
-    }
-
-  protected:
-    uint32_t m_firstHost{0};             //!< First host that is known to
-    uint32_t m_nHosts{0};                //!< Hosts below.
-    const uint32_t* m_targetOf{&g_none}; //!< Down port by host.
-    const void* const* m_targets{&g_nothing};
-
-  private:
-    static const uint32_t g_none;
-    static const void* const g_nothing;
+    virtual bool Expect(const FabricPacket* packet, uint32_t step) const;
 };
 
 /**
@@ -98,6 +81,14 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
+    /**
+     * Bring nearer what ReceiveFabric() will touch. The header bytes and what was named to
+     * FabricNetDevice::SetFabricReceiver() are near already.
+     * \param packet The packet.
+     * \param step 2 to FabricEvent::STEPS - 1.
+     * \return Whether the next step has anything to do.
+     */
+    virtual bool ExpectFabric(const FabricPacket* packet, uint32_t step) const;
     /**
      * Write a lean packet as the IP datagram it stands for. Only called while somebody listens to a
      * sniffer trace source. The default joins the packet's header bytes and its payload, zeros
@@ -126,7 +117,7 @@ class FabricHostSink
  * The public fields are the packet; they are written by the sender before it is sent, and read by
  * anybody after.
  */
-class FabricPacket final : public EventImpl
+class FabricPacket final : public FabricEvent
 {
   public:
     /** Room for header bytes: an IPv6 header and 80 bytes of a transport's. */
@@ -194,22 +185,7 @@ class FabricPacket final : public EventImpl
      */
     static void operator delete(void* memory);
 
-    /** Bring nearer what Notify() will touch first. */
-    void FetchSink() const
-    {
-        __builtin_prefetch(m_sink);
-        __builtin_prefetch(reinterpret_cast<const char*>(m_sink) + 64);
-        __builtin_prefetch(m_port);
-        __builtin_prefetch(reinterpret_cast<const char*>(m_port) + 64);
-    }
-
-    /** Bring nearer where the packet goes next. The sink must exist. */
-    void FetchTarget() const
-    {
-        m_sink->Fetch(dst);
-        __builtin_prefetch(header);
-        __builtin_prefetch(header + 40);
-    }
+    bool Expect(uint32_t step) const override;
 
   private:
     friend class FabricPort;

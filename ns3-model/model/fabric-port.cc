@@ -187,7 +187,6 @@ FabricPort::SetRate(uint64_t bitsPerSecond)
     m_rate = bitsPerSecond;
     m_shift = shift;
     m_nsPerByte = static_cast<uint64_t>(perByte);
-    m_half = 1ULL << (shift - 1);
 }
 
 uint64_t

@@ -114,7 +114,7 @@ class FabricBuffer
  * Store and forward, non-preemptive strict priority, FIFO within a priority. Bytes count as queued
  * from arrival until their transmission begins; limits and queue counters speak of these.
  */
-class FabricPort : public Object
+class alignas(64) FabricPort : public Object
 {
   public:
     /**
@@ -172,7 +172,7 @@ class FabricPort : public Object
      */
     uint64_t TxNs(uint32_t wireBytes) const
     {
-        return (uint64_t(wireBytes) * m_nsPerByte + m_half) >> m_shift;
+        return (uint64_t(wireBytes) * m_nsPerByte + (1ULL << m_shift >> 1)) >> m_shift;
     }
 
     /**
@@ -207,6 +207,23 @@ class FabricPort : public Object
      */
     void Advance(uint64_t now);
 
+    /** Bring nearer what Advance() will touch. The first cache lines are near already. */
+    void ExpectAdvance() const
+    {
+        FabricEvent::Fetch(&m_queueBytes, 1);
+        FabricEvent::Fetch(&m_levels[31 - __builtin_clz(m_waiting | 1)], 1);
+    }
+
+    /**
+     * Bring nearer what Enqueue() will touch.
+     * \param priority The packet's.
+     */
+    void ExpectEnqueue(uint8_t priority) const
+    {
+        FabricEvent::Fetch(this, HOT_BYTES);
+        FabricEvent::Fetch(&m_levels[priority], 1);
+    }
+
     /** \return True if a packet waits behind the one being sent. */
     bool HasWaiting() const
     {
@@ -223,6 +240,9 @@ class FabricPort : public Object
     void ResetCounters();
 
   private:
+    /** Bytes up to the levels: what every packet touches. */
+    static constexpr uint32_t HOT_BYTES = 128;
+
     /** One priority: its queue and what it has sent. */
     struct Level
     {
@@ -272,27 +292,29 @@ class FabricPort : public Object
     /** \return Simulator::Now() in ns. */
     static uint64_t NowNs();
 
-    uint64_t m_freeAt{0};            //!< When the link has sent what it began, ns.
-    uint64_t m_nsPerByte{0};         //!< ns per byte, times 2^m_shift, rounded up.
-    uint64_t m_half{0};              //!< One half of 2^m_shift.
-    uint8_t m_shift{0};              //!< See m_nsPerByte.
-    uint8_t m_waiting{0};            //!< Bit p set: level p has a packet.
-    uint32_t m_context{0};           //!< Node id of the receiver.
-    uint64_t m_delay{0};             //!< End of transmission to receiver, ns.
-    uint64_t m_lead{0};              //!< Sending delay before the queue, ns.
-    FabricSink* m_sink{nullptr};     //!< Receiver.
+    // Two cache lines for every packet, the first with what comes before these fields; one more for
+    // packets that wait; then the levels, two to a line.
+    uint64_t m_freeAt{0};        //!< When the link has sent what it began, ns.
+    uint64_t m_nsPerByte{0};     //!< ns per byte, times 2^m_shift, rounded up.
+    FabricSink* m_sink{nullptr}; //!< Receiver.
+    uint32_t m_context{0};       //!< Node id of the receiver.
+    uint8_t m_shift{0};          //!< See m_nsPerByte.
+    uint8_t m_waiting{0};        //!< Bit p set: level p has a packet.
+
+    TracedCallback<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
+    TracedCallback<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
+    uint32_t m_delay{0};  //!< End of transmission to receiver, ns.
+    uint32_t m_lead{0};   //!< Sending delay before the queue, ns.
+    uint64_t m_busyNs{0}; //!< Time spent sending, of what has begun.
+
     uint64_t m_queueBytes{0};        //!< Wire bytes waiting.
-    uint64_t m_busyNs{0};            //!< Time spent sending, of what has begun.
     uint64_t m_integralAt{0};        //!< Moment up to which m_queueByteNs is complete, ns.
     uint64_t m_queueByteNs{0};       //!< Integral of m_queueBytes.
     uint64_t m_maxQueueBytes{0};     //!< Largest m_queueBytes since the last reset.
     uint64_t m_limit{UINT64_MAX};    //!< Most wire bytes waiting.
     FabricBuffer* m_buffer{nullptr}; //!< Shared memory, or null.
 
-    TracedCallback<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
-    TracedCallback<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
-
-    Level m_levels[FABRIC_PRIORITIES]; //!< By priority.
+    alignas(64) Level m_levels[FABRIC_PRIORITIES]; //!< By priority.
 
     TracedCallback<const FabricPacket*, Time> m_dropTrace; //!< A packet was refused.
     uint64_t m_dropPackets{0};                             //!< Packets refused.

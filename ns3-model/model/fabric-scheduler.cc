@@ -29,6 +29,39 @@ Later(const Scheduler::Event& a, const Scheduler::Event& b)
     return b.key < a.key;
 }
 
+/**
+ * What dynamic_cast would say, remembered by type: this is done for every event.
+ * \param event An event.
+ * \return The same, or null if it is no FabricEvent.
+ */
+const FabricEvent*
+Recognize(const EventImpl* event)
+{
+    struct Known
+    {
+        const std::type_info* type;
+        bool expects;
+    };
+    static Known known[4];
+    static uint32_t next;
+
+    if (!event)
+    {
+        return nullptr;
+    }
+    const std::type_info* type = &typeid(*event);
+    for (const Known& k : known)
+    {
+        if (k.type == type)
+        {
+            return k.expects ? static_cast<const FabricEvent*>(event) : nullptr;
+        }
+    }
+    auto cast = dynamic_cast<const FabricEvent*>(event);
+    known[next++ % 4] = {type, cast != nullptr};
+    return cast;
+}
+
 } // namespace
 
 FabricScheduler* FabricScheduler::g_running;
@@ -97,7 +130,7 @@ FabricScheduler::InsertNear(const Event& ev, bool first)
     m_near++;
 }
 
-FabricScheduler::Coming&
+Scheduler::Event&
 FabricScheduler::Soon(uint32_t i)
 {
     return m_soon[(m_first + i) % RING];
@@ -106,20 +139,19 @@ FabricScheduler::Soon(uint32_t i)
 void
 FabricScheduler::Refill()
 {
-    while (m_count < AHEAD && m_near)
+    for (uint32_t n = 0; n < BATCH && m_near; n++)
     {
         const uint32_t slot = FirstSlot();
-        Coming& last = Soon(m_count++);
-        last.event = TakeFirst(slot);
-        last.packet = nullptr;
-        __builtin_prefetch(last.event.impl);
+        Event& last = Soon(m_count++);
+        last = TakeFirst(slot);
+        __builtin_prefetch(last.impl);
     }
 }
 
 void
 FabricScheduler::PutLastBack()
 {
-    InsertNear(Soon(--m_count).event, true);
+    InsertNear(Soon(--m_count), true);
 }
 
 void
@@ -129,18 +161,18 @@ FabricScheduler::Insert(const Event& ev)
     {
         Rewind(ev.key.m_ts);
     }
-    if (m_count == RING && ev.key.m_ts < Soon(RING - 1).event.key.m_ts)
+    if (m_count == RING && ev.key.m_ts < Soon(RING - 1).key.m_ts)
     {
         PutLastBack();
     }
-    if (m_count && ev.key.m_ts < Soon(m_count - 1).event.key.m_ts)
+    if (m_count && ev.key.m_ts < Soon(m_count - 1).key.m_ts)
     {
         uint32_t i = m_count++;
-        for (; i && ev.key.m_ts < Soon(i - 1).event.key.m_ts; i--)
+        for (; i && ev.key.m_ts < Soon(i - 1).key.m_ts; i--)
         {
             Soon(i) = Soon(i - 1);
         }
-        Soon(i) = {ev, nullptr};
+        Soon(i) = ev;
     }
     else if (ev.key.m_ts - m_start < SLOTS)
     {
@@ -163,7 +195,7 @@ FabricScheduler::IsEmpty() const
 uint32_t
 FabricScheduler::FirstSlot() const
 {
-    const uint64_t after = m_count ? m_soon[(m_first + m_count - 1) % RING].event.key.m_ts : m_start;
+    const uint64_t after = m_count ? m_soon[(m_first + m_count - 1) % RING].key.m_ts : m_start;
     const uint32_t from = after & (SLOTS - 1);
     uint32_t word = from / 64;
     const uint64_t here = m_bits[word] >> (from % 64);
@@ -228,7 +260,7 @@ FabricScheduler::Rewind(uint64_t ts)
 {
     while (m_count)
     {
-        m_far.push_back(Soon(--m_count).event);
+        m_far.push_back(Soon(--m_count));
     }
     while (m_near)
     {
@@ -244,7 +276,7 @@ FabricScheduler::PeekNext() const
 {
     if (m_count)
     {
-        return m_soon[m_first].event;
+        return m_soon[m_first];
     }
     return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
 }
@@ -260,14 +292,13 @@ FabricScheduler::RemoveNext()
         }
         Refill();
     }
-    const Event ev = m_soon[m_first].event;
+    const Event ev = m_soon[m_first];
     m_first = (m_first + 1) % RING;
     m_count--;
     if (ev.key.m_ts != m_start)
     {
         MoveTo(ev.key.m_ts);
     }
-    Refill();
     g_running = this;
     return ev;
 }
@@ -275,25 +306,34 @@ FabricScheduler::RemoveNext()
 void
 FabricScheduler::LookAhead()
 {
-    if (!g_running)
+    if (g_running && g_running->m_count < LOW && g_running->m_near >= MANY)
     {
-        return;
+        g_running->Expect();
     }
-    FabricScheduler& s = *g_running;
-    if (s.m_count <= FAR)
+}
+
+void
+FabricScheduler::Expect()
+{
+    const FabricEvent* events[BATCH];
+    uint32_t n = 0;
+    uint32_t i = m_count;
+    Refill();
+    for (; i < m_count; i++)
     {
-        return;
+        events[n] = Recognize(Soon(i).impl);
+        n += events[n] != nullptr;
     }
-    Coming& far = s.Soon(FAR);
-    if (far.event.impl && typeid(*far.event.impl) == typeid(FabricPacket))
+    // One step for all before the next: meanwhile, memory comes.
+    for (uint32_t step = 0; n; step++)
     {
-        far.packet = static_cast<const FabricPacket*>(far.event.impl);
-        far.packet->FetchSink();
-    }
-    const FabricPacket* near = s.Soon(NEAR).packet;
-    if (near)
-    {
-        near->FetchTarget();
+        uint32_t left = 0;
+        for (i = 0; i < n; i++)
+        {
+            events[left] = events[i];
+            left += events[i]->Expect(step);
+        }
+        n = left;
     }
 }
 
@@ -302,7 +342,7 @@ FabricScheduler::Remove(const Event& ev)
 {
     for (uint32_t i = 0; i < m_count; i++)
     {
-        if (Soon(i).event.key.m_uid == ev.key.m_uid)
+        if (Soon(i).key.m_uid == ev.key.m_uid)
         {
             for (m_count--; i < m_count; i++)
             {

@@ -8,7 +8,7 @@
 #ifndef FABRIC_SCHEDULER_H
 #define FABRIC_SCHEDULER_H
 
-#include "fabric-packet.h"
+#include "fabric-event.h"
 
 #include "ns3/scheduler.h"
 
@@ -66,22 +66,15 @@ class FabricScheduler : public Scheduler
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
     static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
     static constexpr uint32_t RING = 32;                  //!< Room among the next events.
-    static constexpr uint32_t AHEAD = 12;                 //!< Events taken from the wheel ahead.
-    static constexpr uint32_t FAR = 8;                    //!< Place whose event's ends are fetched.
-    static constexpr uint32_t NEAR = 4;                   //!< Place whose next stop is fetched.
+    static constexpr uint32_t BATCH = 16;                 //!< Events taken from the wheel at once.
+    static constexpr uint32_t LOW = 4;                    //!< Fewer left: time for the next batch.
+    static constexpr uint32_t MANY = 1u << 30;                   //!< Events that make it worthwhile.
 
     /** An event in the wheel. */
     struct Node
     {
         Event event;   //!< The event.
         uint32_t next; //!< The next of its slot, the last's being the first; or the next free one.
-    };
-
-    /** An event taken from the wheel ahead. */
-    struct Coming
-    {
-        Event event;                //!< The event.
-        const FabricPacket* packet; //!< The same if it is known to be a packet, or null.
     };
 
     /**
@@ -110,15 +103,17 @@ class FabricScheduler : public Scheduler
     Event TakeFirst(uint32_t slot);
     /** Note the time of the heap's first event. */
     void NoteFar();
-    /** Take events from the wheel ahead. */
+    /** Take a batch of events from the wheel ahead. */
     void Refill();
+    /** The same, and let them bring nearer what they will touch. */
+    void Expect();
     /** Put the last of the events taken ahead back into the wheel. */
     void PutLastBack();
     /**
      * \param i Place among the next events, from 0.
      * \return The event.
      */
-    Coming& Soon(uint32_t i);
+    Event& Soon(uint32_t i);
 
     uint64_t m_start{0};                 //!< First time step of the wheel.
     uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
@@ -129,7 +124,7 @@ class FabricScheduler : public Scheduler
     uint64_t m_bits[WORDS]{};            //!< Slots in use.
     uint64_t m_summary[SUMMARY_WORDS]{}; //!< Words of m_bits in use.
     std::vector<Event> m_far;            //!< Heap of the events beyond the wheel.
-    Coming m_soon[RING];                 //!< The next events, from m_first on.
+    Event m_soon[RING];                 //!< The next events, from m_first on.
     uint32_t m_first{0};                 //!< Place of the first.
     uint32_t m_count{0};                 //!< Their number.
 

@@ -10,17 +10,16 @@ namespace ns3
 FabricSwitch::FabricSwitch(uint32_t firstHost,
                            uint32_t nHosts,
                            const std::vector<uint32_t>& downIndex)
+    : m_firstHost(firstHost),
+      m_nHosts(nHosts),
+      m_downIndex(downIndex.data())
 {
-    m_firstHost = firstHost;
-    m_nHosts = nHosts;
-    m_targetOf = downIndex.data();
 }
 
 void
 FabricSwitch::AddDown(FabricPort* port)
 {
     m_down.push_back(port);
-    m_targets = reinterpret_cast<const void* const*>(m_down.data());
 }
 
 void
@@ -71,6 +70,17 @@ FabricSwitch::Random()
     return uint32_t((x ^ (x >> 31)) >> 32);
 }
 
+bool
+FabricSwitch::Expect(const FabricPacket* packet, uint32_t step) const
+{
+    // Ports upwards are few, and chosen only then.
+    if (packet->dst - m_firstHost < m_nHosts)
+    {
+        m_down[m_downIndex[packet->dst]]->ExpectEnqueue(packet->priority);
+    }
+    return false;
+}
+
 void
 FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
 {
@@ -78,7 +88,7 @@ FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
     FabricPort* port;
     if (dst - m_firstHost < m_nHosts)
     {
-        port = m_down[m_targetOf[dst]];
+        port = m_down[m_downIndex[dst]];
     }
     else if (!m_up.empty())
     {

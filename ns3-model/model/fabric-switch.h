@@ -61,11 +61,15 @@ class FabricSwitch : public FabricSink
     uint64_t GetUnroutable() const;
 
     void Receive(FabricPacket* packet, uint64_t now) override;
+    bool Expect(const FabricPacket* packet, uint32_t step) const override;
 
   private:
     /** \return 32 random bits (splitmix64). */
     uint32_t Random();
 
+    uint32_t m_firstHost;                          //!< First host below.
+    uint32_t m_nHosts;                             //!< Hosts below.
+    const uint32_t* m_downIndex;                   //!< Down port by host.
     FabricRouting m_routing{FabricRouting::SPRAY}; //!< How to go up.
     uint64_t m_random{0};                          //!< State of the generator.
     std::vector<FabricPort*> m_down;               //!< Ports towards the hosts.

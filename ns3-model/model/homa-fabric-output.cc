@@ -105,26 +105,27 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
-    device->SetFabricReceiver(this, &transport->GetHost());
+    m_host = &transport->GetHost();
+    device->SetFabricReceiver(this);
 }
 
 uint32_t
-HomaFabricOutput::HostOf(const struct homa_host_peer* peer)
+HomaFabricOutput::HostOf(struct homa_host_peer* peer) const
 {
-    uint32_t token = peer->core.token;
-    if (token >= m_hosts.size())
+    if (!peer->place)
     {
-        m_hosts.resize(token + 1, FABRIC_NO_HOST);
+        uint32_t host = FABRIC_NO_HOST;
+        if (HomaAddress::IsIpv4(peer->address))
+        {
+            host = m_device->GetFabric()->FindHost(HomaAddress::ToIpv4(peer->address));
+        }
+        peer->place = host == FABRIC_NO_HOST ? host : host + 1;
     }
-    if (m_hosts[token] == FABRIC_NO_HOST && HomaAddress::IsIpv4(peer->address))
-    {
-        m_hosts[token] = m_device->GetFabric()->FindHost(HomaAddress::ToIpv4(peer->address));
-    }
-    return m_hosts[token];
+    return peer->place == FABRIC_NO_HOST ? peer->place : peer->place - 1;
 }
 
 void
-HomaFabricOutput::Send(const struct homa_host_peer* peer,
+HomaFabricOutput::Send(struct homa_host_peer* peer,
                        const homa_packet& packet,
                        Ptr<Packet> content,
                        uint8_t priority)
@@ -192,6 +193,24 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
     struct homa_address peer = {0, HOMA_IPV4_MAPPED | Get32(quote + IPV4_DESTINATION)};
     uint16_t port = static_cast<uint16_t>(Get32(quote + HOMA_IPV4_HEADER));
     m_transport->Unreachable(HomaAddress::ToIpv6(peer), port, HomaError::REFUSED);
+}
+
+bool
+HomaFabricOutput::ExpectFabric(const FabricPacket* packet, uint32_t step) const
+{
+    if (!m_transport || packet->header[IPV4_PROTOCOL] != HOMA_IPPROTO)
+    {
+        return false;
+    }
+    if (step == 2)
+    {
+        FabricEvent::Fetch(PeekPointer(m_transport), HomaTransport::HOT_BYTES);
+        homa_host_expect(m_host);
+        return true;
+    }
+    struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
+    homa_host_expect_packet(m_host, from, packet->header + HOMA_IPV4_HEADER, step > 3);
+    return step == 3;
 }
 
 void

@@ -10,8 +10,6 @@
 #include "fabric-net-device.h"
 #include "homa-transport.h"
 
-#include <vector>
-
 namespace ns3
 {
 
@@ -38,7 +36,7 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
      */
     void Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> device);
     // Inherited from HomaOutput
-    void Send(const struct homa_host_peer* peer,
+    void Send(struct homa_host_peer* peer,
               const homa_packet& packet,
               Ptr<Packet> content,
               uint8_t priority) override;
@@ -64,18 +62,19 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
     void ReceivePortUnreachable(const FabricPacket* packet);
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
+    bool ExpectFabric(const FabricPacket* packet, uint32_t step) const override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
     /**
      * \param peer A peer.
      * \return Its host's index in the fabric.
      */
-    uint32_t HostOf(const struct homa_host_peer* peer);
+    uint32_t HostOf(struct homa_host_peer* peer) const;
 
     Ptr<HomaTransport> m_transport; //!< Above.
     Ptr<FabricNetDevice> m_device;  //!< Below.
     bool m_freeResponses;           //!< See the attribute.
     uint32_t m_address{0};          //!< Our IPv4 address.
-    std::vector<uint32_t> m_hosts;  //!< Host index by peer token, FABRIC_NO_HOST before first use.
+    const homa_host* m_host{nullptr}; //!< The transport's.
 };
 
 } // namespace ns3

@@ -10,12 +10,18 @@
 #define FIRST_BUCKETS 64
 #define LOOKS 4			/* peers looked at for being idle, per new peer and per tick */
 #define LOOKS_WHEN_FULL 64
+#define LINE 64			/* bytes of a cache line */
 
 static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 		      struct homa_host_rpc *rpc, const struct homa_packet *in,
 		      struct homa_effects *fx);
 static void send_control(struct homa_host *host, struct homa_host_peer *peer,
 			 struct homa_packet *pkt);
+
+static size_t lines(size_t bytes)
+{
+	return (bytes + LINE - 1) / LINE * LINE;
+}
 
 static void set_now(struct homa_host *host, u64 now)
 {
@@ -42,10 +48,10 @@ static u32 mix(u64 a, u64 b)
 	return (u32)(((a ^ (b << 24)) * 0x9e3779b97f4a7c15ull) >> 32);
 }
 
-static u32 rpc_bucket(const struct homa_host *host, const struct homa_host_peer *peer, u64 id)
+static u32 rpc_bucket(const struct homa_host *host, struct homa_address peer, u64 id)
 {
 	/* Ids are unique per client: a client's own need no peer to be told apart, servers' do. */
-	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer->core.token) & (host->rpc_buckets - 1);
+	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer.low) & (host->rpc_buckets - 1);
 }
 
 struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer,
@@ -55,7 +61,7 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
 
 	if (!peer)
 		return NULL;
-	rpc = host->rpcs[rpc_bucket(host, peer, id)];
+	rpc = host->rpcs[rpc_bucket(host, peer->address, id)];
 	while (rpc && (rpc->core.id != id || rpc->peer != peer))
 		rpc = rpc->next;
 	return rpc;
@@ -63,7 +69,7 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
 
 static void hash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 {
-	u32 bucket = rpc_bucket(host, rpc->peer, rpc->core.id);
+	u32 bucket = rpc_bucket(host, rpc->peer->address, rpc->core.id);
 
 	rpc->next = host->rpcs[bucket];
 	host->rpcs[bucket] = rpc;
@@ -91,7 +97,7 @@ static void grow_rpcs(struct homa_host *host)
 
 static void unhash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 {
-	struct homa_host_rpc **at = &host->rpcs[rpc_bucket(host, rpc->peer, rpc->core.id)];
+	struct homa_host_rpc **at = &host->rpcs[rpc_bucket(host, rpc->peer->address, rpc->core.id)];
 
 	while (*at != rpc)
 		at = &(*at)->next;
@@ -203,7 +209,7 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	} else if (host->peer_count > host->params.peer_gc_threshold) {
 		collect_peers(host, LOOKS);
 	}
-	peer = malloc(sizeof(*peer));
+	peer = aligned_alloc(LINE, lines(sizeof(*peer)));
 	if (!peer)
 		return NULL;
 	if (host->peer_count++ >= host->peer_buckets)
@@ -214,6 +220,7 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	peer->ip_header = ip_header;
 	peer->address = address;
 	peer->served = 0;
+	peer->place = 0;
 	homa_link_init(&peer->rpcs);
 	homa_link_append(&host->turns, &peer->turn);
 	bucket = peer_bucket(address, host->peer_buckets);
@@ -224,7 +231,7 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 
 static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_peer *peer, u64 id)
 {
-	struct homa_host_rpc *rpc = malloc(sizeof(*rpc));
+	struct homa_host_rpc *rpc = aligned_alloc(LINE, lines(sizeof(*rpc)));
 
 	if (!rpc)
 		return NULL;
@@ -839,6 +846,80 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	input_peer(host, peer, &pkt);
 	let_ask(host, peer);
 	host->pin = pin.outer;
+}
+
+/* Memory ahead of time. */
+
+static void fetch(const void *from, const void *to)
+{
+	const char *line = (const char *)((uintptr_t)from / LINE * LINE);
+
+	for (; line < (const char *)to; line += LINE)
+		__builtin_prefetch(line);
+}
+
+/* As it stands in the common header of every packet. */
+static u64 homa_wire_sender_id(const u8 *bytes)
+{
+	u64 id;
+
+	memcpy(&id, bytes + 20, sizeof(id));
+	return __builtin_bswap64(id);
+}
+
+static void fetch_peer(const struct homa_host_peer *peer)
+{
+	fetch(peer, &peer->core.ack[1]);
+}
+
+void homa_host_expect(const struct homa_host *host)
+{
+	fetch(host, &host->grants.active[4]);
+	fetch(&host->grants.cutoffs, &host->grants + 1);
+	fetch(&host->params.max_message, &host->params.share[1]);
+	fetch(host->counters.packets_sent, &host->counters.packets_rcvd[2]);
+	fetch(&host->allocator, &host->allocator.bytes);
+}
+
+void homa_host_expect_packet(const struct homa_host *host, struct homa_address from,
+			     const u8 *bytes, bool again)
+{
+	struct homa_host_peer *const *peer;
+	const struct homa_host_rpc *rpc;
+	struct homa_host_rpc *const *at;
+	u64 id = homa_wire_sender_id(bytes) ^ 1;
+
+	peer = &host->peers[peer_bucket(from, host->peer_buckets)];
+	at = &host->rpcs[rpc_bucket(host, from, id)];
+	if (!again) {
+		__builtin_prefetch(peer);
+		__builtin_prefetch(at);
+		return;
+	}
+	rpc = *at;
+	if (rpc && homa_id_is_client(id))
+		fetch(&rpc->out, &rpc->out + 1);
+	else if (rpc)
+		fetch(&rpc->grantee, &rpc->grantee + 1);
+	if (rpc)
+		fetch(&rpc->asker, &rpc->core.in.gap);
+	if (*peer)
+		fetch_peer(*peer);
+}
+
+void homa_host_expect_pace(const struct homa_host *host, bool again)
+{
+	const struct homa_host_rpc *rpc;
+
+	if (!host->txq.srpt.first)
+		return;
+	rpc = homa_container_of(host->txq.srpt.first, struct homa_host_rpc, out.srpt);
+	if (again) {
+		fetch_peer(rpc->peer);
+		return;
+	}
+	fetch(&rpc->out, &rpc->out + 1);
+	fetch(&rpc->next, &rpc->core.incoming);
 }
 
 /* The user's side. */

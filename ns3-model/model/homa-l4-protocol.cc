@@ -179,7 +179,7 @@ HomaL4Protocol::Start()
 }
 
 void
-HomaL4Protocol::Send(const struct homa_host_peer* peer,
+HomaL4Protocol::Send(struct homa_host_peer* peer,
                      const homa_packet& packet,
                      Ptr<Packet> content,
                      uint8_t priority)

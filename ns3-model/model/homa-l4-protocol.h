@@ -54,7 +54,7 @@ class HomaL4Protocol : public IpL4Protocol, public HomaOutput
     void Start();
 
     // Inherited from HomaOutput
-    void Send(const struct homa_host_peer* peer,
+    void Send(struct homa_host_peer* peer,
               const homa_packet& packet,
               Ptr<Packet> content,
               uint8_t priority) override;

@@ -4,6 +4,7 @@
  */
 #include "homa-transport.h"
 
+#include "fabric-scheduler.h"
 #include "homa-address.h"
 #include "homa-host.h"
 
@@ -52,7 +53,7 @@ static HomaUser g_nobody;
 
 /** A timer of a host: one event object, scheduled again and again, so that it costs no allocation.
  */
-class HomaTimerEvent : public EventImpl
+class HomaTimerEvent : public FabricEvent
 {
   public:
     /**
@@ -71,9 +72,30 @@ class HomaTimerEvent : public EventImpl
         m_transport = nullptr;
     }
 
+    bool Expect(uint32_t step) const override
+    {
+        if (!m_transport)
+        {
+            return false;
+        }
+        switch (step)
+        {
+        case 0:
+            Fetch(m_transport, HomaTransport::HOT_BYTES);
+            return true;
+        case 1:
+            homa_host_expect(m_transport->m_host.get());
+            return m_timer == HOMA_HOST_PACER;
+        default:
+            homa_host_expect_pace(m_transport->m_host.get(), step > 2);
+            return step == 2;
+        }
+    }
+
   private:
     void Notify() override
     {
+        FabricScheduler::LookAhead();
         if (!m_transport)
         {
             return;

@@ -125,12 +125,12 @@ class HomaOutput
     virtual ~HomaOutput() = default;
     /**
      * Send a packet.
-     * \param peer Where to.
+     * \param peer Where to; its place is for the output.
      * \param packet Header fields, for homa_wire_encode().
      * \param content Bytes of the message after the header; null for control packets and for
      * messages whose content is not simulated. \param priority For the IP header, 0 to 7.
      */
-    virtual void Send(const struct homa_host_peer* peer,
+    virtual void Send(struct homa_host_peer* peer,
                       const homa_packet& packet,
                       Ptr<Packet> content,
                       uint8_t priority) = 0;
@@ -289,6 +289,8 @@ class HomaTransport : public Object
      */
     typedef void (*GrantCallback)(const HomaRpc* rpc, uint32_t offset, uint8_t priority);
 
+    static constexpr uint32_t HOT_BYTES = 192; //!< Of the object, what every packet touches.
+
   private:
     friend class HomaTimerEvent;
     friend struct HomaHostOps;
@@ -308,22 +310,23 @@ class HomaTransport : public Object
     template <std::size_t AT>
     uint64_t GetParameter() const;
 
-    std::unique_ptr<homa_host> m_host;               //!< The protocol.
-    std::unique_ptr<homa_params> m_params;           //!< Before the start; then the host's count.
-    HomaOutput* m_output{nullptr};                   //!< Where packets go.
-    bool m_started{false};                           //!< See IsStarted().
-    bool m_refused{false};                           //!< The packet being received was refused.
-    Ptr<Packet> m_payload;                           //!< Of the packet being received.
-    uint32_t m_historyPlaces;                        //!< Finished requests remembered.
-    uint16_t m_nextPort{0x8000};                     //!< Next client port to try.
-    std::unordered_map<uint16_t, HomaUser*> m_ports; //!< Users by port; null: a client's.
-    Ptr<HomaTimerEvent> m_timers[2];                 //!< By enum homa_host_timer.
-    TracedCallback<const HomaRpc*, uint32_t> m_messageSent;     //!< Handed to the transport.
-    TracedCallback<const HomaRpc*, uint32_t> m_messageReceived; //!< Complete.
-    TracedCallback<const HomaRpc*, uint32_t> m_messageAborted;  //!< Failed or forgotten unfinished.
+    // What every packet touches comes first.
+    std::unique_ptr<homa_host> m_host; //!< The protocol.
+    HomaOutput* m_output{nullptr};     //!< Where packets go.
+    Ptr<Packet> m_payload;             //!< Of the packet being received.
+    bool m_started{false};             //!< See IsStarted().
+    bool m_refused{false};             //!< The packet being received was refused.
+    uint16_t m_nextPort{0x8000};       //!< Next client port to try.
+    uint32_t m_historyPlaces;          //!< Finished requests remembered.
+    Ptr<HomaTimerEvent> m_timers[2];   //!< By enum homa_host_timer.
     TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetSent;     //!< Any type.
     TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetReceived; //!< Valid ones.
     TracedCallback<const HomaRpc*, uint32_t, uint8_t> m_granted;               //!< Grants sent.
+    std::unique_ptr<homa_params> m_params;           //!< Before the start; then the host's count.
+    std::unordered_map<uint16_t, HomaUser*> m_ports; //!< Users by port; null: a client's.
+    TracedCallback<const HomaRpc*, uint32_t> m_messageSent;     //!< Handed to the transport.
+    TracedCallback<const HomaRpc*, uint32_t> m_messageReceived; //!< Complete.
+    TracedCallback<const HomaRpc*, uint32_t> m_messageAborted;  //!< Failed or forgotten unfinished.
 };
 
 } // namespace ns3

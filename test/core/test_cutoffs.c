@@ -232,6 +232,38 @@ static void claimed_unscheduled_bytes_are_bounded(void **state)
 	assert_true(a.bytes > 1u << 30);
 }
 
+static void chosen_cutoffs_are_a_new_version(void **state)
+{
+	static const u32 chosen[] = { 5, 6, 2000000, 40000, 3000, 0, 100, 90 };
+	static const u32 want[] = { 1u << 30, 0, 2000000, 40000, 3000, 0, 100, 90 };
+
+	(void)state;
+	homa_allocator_set(&w.cx, &a, chosen);
+	assert_memory_equal(a.now.cutoff, want, sizeof(want));
+	assert_int_equal(a.now.version, 2);
+	assert_int_equal(a.now.sched_levels, 2);
+	assert_int_equal(w.counters.cutoff_updates, 1);
+}
+
+static void chosen_cutoffs_cover_every_message_at_some_level_in_use(void **state)
+{
+	static const u32 none[8] = { 0 };
+	static const u32 above[] = { 0, 0, 0, 0, 0, 0, 1u << 30, 1u << 30 };
+	u32 levels;
+
+	(void)state;
+	for (levels = 1; levels <= 8; levels++) {
+		w.params.num_priorities = levels;
+		world_update(&w);
+		homa_allocator_set(&w.cx, &a, none);
+		assert_int_equal(homa_cutoffs_level(&a.now, 1), 0);
+		assert_int_equal(a.now.sched_levels, 1);
+		homa_allocator_set(&w.cx, &a, above);
+		assert_in_range(homa_cutoffs_level(&a.now, 1000000), 0, levels - 1);
+		assert_int_equal(homa_cutoffs_level(&a.now, 1), levels < 7 ? 0 : levels - 1);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -247,6 +279,8 @@ int main(void)
 		T(pause_in_the_traffic_is_survived),
 		T(version_zero_is_never_used),
 		T(claimed_unscheduled_bytes_are_bounded),
+		T(chosen_cutoffs_are_a_new_version),
+		T(chosen_cutoffs_cover_every_message_at_some_level_in_use),
 	};
 
 	return cmocka_run_group_tests_name("cutoffs", tests, NULL, NULL);

@@ -517,6 +517,130 @@ static void packets_for_a_message_not_in_the_queue_do_not_queue_it(void **state)
 	homa_txq_remove(&q, &m);
 }
 
+static void others_wait_for_the_link_clock_and_are_charged(void **state)
+{
+	u64 wake = 0, per_packet = homa_params_link_ns(&w.params, 1500);
+	u32 sent = 0;
+
+	(void)state;
+	w.cx.now = 1000000;
+	while (homa_txq_others(&w.cx, &q, 1500, true, 50, &wake) == HOMA_TX_SEND)
+		sent++;
+	/* The one that crosses the limit still goes. */
+	assert_int_equal(sent, w.params.nic_queue_ns / per_packet + 1);
+	assert_int_equal(q.idle_at, w.cx.now + sent * per_packet);
+	assert_int_equal(wake, q.idle_at - w.params.nic_queue_ns);
+	assert_true(q.others);
+	w.cx.now = wake - 1;
+	assert_int_equal(homa_txq_others(&w.cx, &q, 1500, true, 50, &wake), HOMA_TX_WAIT);
+	w.cx.now = wake;
+	assert_int_equal(homa_txq_others(&w.cx, &q, 1500, false, 50, &wake), HOMA_TX_SEND);
+	assert_false(q.others);
+}
+
+static void others_alone_get_the_whole_link_whatever_the_share(void **state)
+{
+	u64 wake = 0, start;
+	u32 i;
+
+	(void)state;
+	w.cx.now = 1000000;
+	start = w.cx.now;
+	for (i = 0; i < 1000; i++) {
+		while (homa_txq_others(&w.cx, &q, 1500, true, 100, &wake) == HOMA_TX_WAIT)
+			w.cx.now = wake;
+	}
+	assert_true(w.cx.now <= start + 1000 * homa_params_link_ns(&w.params, 1500));
+	assert_int_equal(q.lead, 0);
+}
+
+/* Both always have something; each asks when it has been told to. */
+static void contend(u8 share, u64 *homa, u64 *others)
+{
+	struct homa_msgout msg;
+	struct homa_xmit x;
+	u64 homa_at = 0, others_at = 0, wake = 0;
+	u64 end;
+
+	homa_msgout_init(&msg, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING, PACKET, OVERHEAD,
+			 &cutoffs);
+	homa_txq_add(&w.cx, &q, &msg);
+	w.cx.now = 1000000;
+	end = w.cx.now + 20 * MS;
+	*homa = 0;
+	*others = 0;
+	while (w.cx.now < end) {
+		bool first = homa_at <= others_at;
+
+		w.cx.now = homa_at <= others_at ? homa_at : others_at;
+		if (w.cx.now < 1000000)
+			w.cx.now = 1000000;
+		if (first) {
+			if (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND) {
+				*homa += x.length;
+				homa_at = w.cx.now;
+			} else {
+				homa_at = x.wake;
+			}
+		} else if (homa_txq_others(&w.cx, &q, PACKET, true, share, &wake) == HOMA_TX_SEND) {
+			*others += PACKET;
+			others_at = w.cx.now;
+		} else {
+			others_at = wake;
+		}
+		assert_true(q.idle_at <= w.cx.now + w.params.nic_queue_ns +
+						homa_params_link_ns(&w.params, PACKET + OVERHEAD));
+	}
+	homa_txq_remove(&q, &msg);
+}
+
+static void contended_link_is_shared_as_told(void **state)
+{
+	static const u8 shares[] = { 10, 50, 80 };
+	u64 homa, others, percent;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(shares); i++) {
+		setup(state);
+		contend(shares[i], &homa, &others);
+		percent = 100 * homa / (homa + others);
+		assert_in_range(percent, shares[i] - 3, shares[i] + 3);
+	}
+}
+
+static void share_of_everything_or_nothing_starves_only_the_other(void **state)
+{
+	u64 homa, others;
+
+	contend(100, &homa, &others);
+	assert_true(homa > 50 * others);
+	setup(state);
+	contend(0, &homa, &others);
+	assert_true(others > 50 * homa);
+}
+
+static void messages_do_not_wait_for_others_that_are_gone(void **state)
+{
+	struct homa_msgout msg;
+	struct homa_xmit x;
+	u64 wake = 0;
+
+	(void)state;
+	w.cx.now = 1000000;
+	while (homa_txq_others(&w.cx, &q, 1500, true, 0, &wake) == HOMA_TX_SEND)
+		;
+	add(&msg, 1000000, 1000000);
+	w.cx.now = q.idle_at;
+	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
+		;
+	assert_int_equal(x.wake, q.idle_at - w.params.nic_queue_ns / 2);
+	homa_txq_others_gone(&q);
+	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
+		;
+	assert_int_equal(x.wake, q.idle_at - w.params.nic_queue_ns);
+	homa_txq_remove(&q, &msg);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -540,6 +664,11 @@ int main(void)
 		T(hostile_resends_stay_within_the_message),
 		T(restart_forgets_grants_and_progress),
 		T(packets_for_a_message_not_in_the_queue_do_not_queue_it),
+		T(others_wait_for_the_link_clock_and_are_charged),
+		T(others_alone_get_the_whole_link_whatever_the_share),
+		T(contended_link_is_shared_as_told),
+		T(share_of_everything_or_nothing_starves_only_the_other),
+		T(messages_do_not_wait_for_others_that_are_gone),
 	};
 
 	return cmocka_run_group_tests_name("txq", tests, NULL, NULL);

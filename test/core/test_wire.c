@@ -455,6 +455,92 @@ static void any_packet_survives_encoding(void **state)
 	}
 }
 
+static struct homa_packet data_packet(u32 length, u32 offset)
+{
+	struct homa_packet pkt = packet(HOMA_DATA);
+
+	pkt.data.message_length = length;
+	pkt.data.offset = offset;
+	return pkt;
+}
+
+static void disguised_packets_are_told_from_others_and_decode_alike(void **state)
+{
+	struct homa_packet pkt = data_packet(10000, 1400), back;
+	u8 bytes[HOMA_DATA_HEADER + 100] = { 0 };
+
+	(void)state;
+	homa_wire_encode(bytes, &pkt);
+	assert_false(homa_wire_disguised(bytes));
+	homa_wire_disguise(bytes);
+	assert_true(homa_wire_disguised(bytes));
+	assert_int_equal(bytes[13], 6);
+	assert_int_equal(bytes[18], 0xb9);
+	assert_int_equal(bytes[19], 0x7d);
+	assert_int_equal(decode(&back, bytes, sizeof(bytes)), HOMA_DROP_NONE);
+	assert_int_equal(back.data.offset, 1400);
+	bytes[13] = 2;
+	assert_false(homa_wire_disguised(bytes));
+	bytes[13] = 6;
+	bytes[19] = 0;
+	assert_false(homa_wire_disguised(bytes));
+}
+
+/* As a NIC that takes it for TCP does. */
+static void segments_cut_as_tcp_know_their_offset_by_sequence(void **state)
+{
+	struct homa_packet pkt = data_packet(10000, 1400), back;
+	u8 bytes[HOMA_DATA_HEADER + 500] = { 0 };
+	u32 sequence = 1400 + 500;
+
+	(void)state;
+	homa_wire_encode(bytes, &pkt);
+	homa_wire_use_sequence(bytes);
+	assert_int_equal(decode(&back, bytes, sizeof(bytes)), HOMA_DROP_NONE);
+	assert_int_equal(back.data.offset, 1400);
+	bytes[6] = (u8)(sequence >> 8);
+	bytes[7] = (u8)sequence;
+	assert_int_equal(decode(&back, bytes, sizeof(bytes)), HOMA_DROP_NONE);
+	assert_int_equal(back.data.offset, sequence);
+}
+
+static void interleaved_batches_are_told_and_each_segment_has_its_offset(void **state)
+{
+	struct homa_packet pkt = data_packet(10000, 1400), back;
+	u8 bytes[HOMA_DATA_HEADER + 500] = { 0 };
+
+	(void)state;
+	homa_wire_encode(bytes, &pkt);
+	assert_false(homa_wire_interleaved(bytes));
+	homa_wire_interleave(bytes);
+	assert_true(homa_wire_interleaved(bytes));
+	assert_int_equal(bytes[12], 13 << 4);
+	assert_int_equal(decode(&back, bytes, sizeof(bytes)), HOMA_DROP_NONE);
+	assert_int_equal(back.data.offset, 1400);
+	/* A segment is the header up to its segment header, and that. */
+	homa_wire_segment_header(bytes + HOMA_DATA_HEADER - HOMA_SEG_HEADER, 5600);
+	assert_int_equal(decode(&back, bytes, sizeof(bytes)), HOMA_DROP_NONE);
+	assert_int_equal(back.data.offset, 5600);
+	pkt = packet(HOMA_GRANT);
+	homa_wire_encode(bytes, &pkt);
+	homa_wire_interleave(bytes);
+	assert_false(homa_wire_interleaved(bytes));
+}
+
+static void packets_with_a_whole_message_are_told(void **state)
+{
+	struct homa_packet pkt = data_packet(100, 0);
+	u8 bytes[HOMA_DATA_HEADER];
+
+	(void)state;
+	homa_wire_encode(bytes, &pkt);
+	assert_int_equal(homa_wire_type(bytes), HOMA_DATA);
+	assert_true(homa_wire_whole(bytes, HOMA_DATA_HEADER + 100));
+	assert_true(homa_wire_whole(bytes, HOMA_DATA_HEADER + 101));
+	assert_false(homa_wire_whole(bytes, HOMA_DATA_HEADER + 99));
+	assert_false(homa_wire_whole(bytes, HOMA_DATA_HEADER));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +560,10 @@ int main(void)
 		cmocka_unit_test(reasons_have_distinct_names),
 		cmocka_unit_test(what_is_accepted_is_valid_whatever_the_bytes),
 		cmocka_unit_test(any_packet_survives_encoding),
+		cmocka_unit_test(disguised_packets_are_told_from_others_and_decode_alike),
+		cmocka_unit_test(segments_cut_as_tcp_know_their_offset_by_sequence),
+		cmocka_unit_test(interleaved_batches_are_told_and_each_segment_has_its_offset),
+		cmocka_unit_test(packets_with_a_whole_message_are_told),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);

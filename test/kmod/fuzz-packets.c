@@ -243,6 +243,23 @@ static void *ask(void *arg)
 	return NULL;
 }
 
+/* Fragments of packets that never come complete are kept for half a minute unless told otherwise. */
+static void forget_fragments(void)
+{
+	static const char *const files[] = { "/proc/sys/net/ipv4/ipfrag_time",
+					     "/proc/sys/net/ipv6/ip6frag_time" };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		FILE *file = fopen(files[i], "w");
+
+		if (file) {
+			fputs("1\n", file);
+			fclose(file);
+		}
+	}
+}
+
 /* Sends for @seconds; @frame: with an Ethernet header in front, to @link. */
 static void fire(unsigned int seconds, const char *host, int frames,
 		 const struct sockaddr_ll *link)
@@ -403,6 +420,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	forget_fragments();
 	note("seed %llu", (unsigned long long)prng.state);
 	if (interface)
 		there(seconds, to, interface, mac);

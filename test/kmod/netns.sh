@@ -64,12 +64,12 @@ make_bridge() {
 	ip netns add c
 	ip -n a link add va type veth peer name ca netns c
 	ip -n b link add vb type veth peer name cb netns c
-	ip -n c link add br type bridge
+	ip -n c link add hub type bridge
 	for link in ca cb; do
-		ip -n c link set $link master br
+		ip -n c link set $link master hub
 		ip -n c link set $link up
 	done
-	ip -n c link set br up
+	ip -n c link set hub up
 	addresses a va 0 1
 	addresses b vb 0 2
 	settled
@@ -83,6 +83,7 @@ settled() {
 		usleep 100000
 	done
 	report 1 "the namespaces reach each other"
+	finish
 }
 
 remove() {
@@ -95,7 +96,9 @@ remove() {
 # netem SETTINGS...: both ways.
 netem() {
 	for side in a b; do
-		ip netns exec $side tc qdisc replace dev v$side root netem limit 100000 "$@" ||
+		# A change would keep the settings that it does not name.
+		ip netns exec $side tc qdisc delete dev v$side root 2>/dev/null
+		ip netns exec $side tc qdisc add dev v$side root netem limit 100000 "$@" ||
 			report 1 "netem $* in namespace $side"
 	done
 }
@@ -227,8 +230,11 @@ case_ids() {
 	ip -n d link add vd type veth peer name ve netns b
 	addresses d vd 1 1
 	addresses b ve 1 2
-	$in_a sysctl -q -w net.homa.next_id=1000 || report 1 "next_id in namespace a"
-	$in_d sysctl -q -w net.homa.next_id=1000 || report 1 "next_id in namespace d"
+	for space in a d; do
+		# a file that can only be written, which the sysctl program does not know; 2^62
+		check "the next id in namespace $space is set" ip netns exec $space \
+			sh -c "echo 4611686018427387904 >/proc/sys/net/homa/next_id"
+	done
 	start /tmp/stress $in_b stress --server
 	$in_d stress --server-addr 10.9.1.2 $some --clients 1 >/tmp/other 2>&1 &
 	other=$!

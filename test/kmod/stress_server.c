@@ -133,10 +133,12 @@ void stress_serve_end(void)
 	}
 	note("servers: %u requests, %u responses for nobody", all.served, all.refused);
 	ok(all.served, "servers: requests arrived");
-	is(all.twice, 0, "servers: no request ran twice");
 	is(all.error, 0, "servers: no call failed");
-	if (all.o->corrupt)
-		note("servers: %u requests were not as sent", all.wrong);
-	else
+	/* Of a request whose id was changed on its way nobody can tell that it is the same. */
+	if (all.o->corrupt) {
+		note("servers: %u requests were not as sent, %u ran twice", all.wrong, all.twice);
+	} else {
 		is(all.wrong, 0, "servers: every request was as sent");
+		is(all.twice, 0, "servers: no request ran twice");
+	}
 }
