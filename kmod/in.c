@@ -27,6 +27,11 @@ struct arrival {
 	struct in6_addr from, to;
 	struct homa_packet pkt;
 	struct homa_cx cx;
+	struct homa_krpc *last;	/* of the packet before, with a reference */
+	bool owed;		/* the grant scheduler has yet to be told what came for it */
+	bool more;		/* of the same batch follows */
+	bool made;		/* there is a reference on peer */
+	u16 version;		/* of the cutoffs in the batch's last DATA */
 	bool ipv4;
 };
 
@@ -347,6 +352,24 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 	}
 }
 
+/*
+ * As long as more packets of a batch follow, the grant scheduler need not be told of each: one grant
+ * for all of them lets the sender batch, too.
+ */
+static void put_off(struct arrival *a, struct homa_effects *fx)
+{
+	u32 i;
+
+	for (i = 0; i < fx->count; i++) {
+		if (fx->fx[i].type != HOMA_FX_RX_MORE)
+			continue;
+		a->owed = a->more;
+		if (a->more)
+			memmove(&fx->fx[i], &fx->fx[i + 1], (--fx->count - i) * sizeof(fx->fx[0]));
+		return;
+	}
+}
+
 static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
 {
 	struct homa_effects fx homa_uninit;
@@ -356,11 +379,46 @@ static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
 	spin_lock(&rpc->lock);
 	if (!rpc->retired) {
 		input_locked(a, rpc, &fx);
+		put_off(a, &fx);
 		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
 	spin_unlock(&rpc->lock);
 	homa_effects_finish(&a->cx, rpc, &box);
+}
+
+/* Done with the RPC of the packets before. */
+static void leave_last(struct arrival *a)
+{
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
+	struct homa_krpc *rpc = a->last;
+
+	if (!rpc)
+		return;
+	a->last = NULL;
+	if (a->owed) {
+		a->owed = false;
+		homa_outbox_init(&box, &fx);
+		spin_lock(&rpc->lock);
+		if (rpc->core.scheduled) {
+			fx.count = 1;
+			fx.fx[0].type = HOMA_FX_RX_MORE;
+			homa_effects_apply(&a->cx, rpc, &fx, &box);
+		}
+		spin_unlock(&rpc->lock);
+		homa_effects_finish(&a->cx, rpc, &box);
+	}
+	homa_krpc_put(rpc);
+}
+
+static struct homa_krpc *find_rpc(struct arrival *a, u64 id)
+{
+	if (a->last && a->last->id == id)
+		return a->last;
+	leave_last(a);
+	a->last = homa_krpc_get(a->hnet, a->peer, id);
+	return a->last;
 }
 
 static void acked(struct arrival *a, u64 client_id)
@@ -544,13 +602,11 @@ static void input_peer(struct arrival *a)
 			acked(a, a->pkt.data.ack.client_id);
 		break;
 	}
-	rpc = homa_krpc_get(a->hnet, a->peer, a->pkt.sender_id ^ 1);
-	if (rpc) {
+	rpc = find_rpc(a, a->pkt.sender_id ^ 1);
+	if (rpc)
 		input_rpc(a, rpc);
-		homa_krpc_put(rpc);
-	} else {
+	else
 		input_unknown(a);
-	}
 }
 
 /* Does a packet from someone unknown make a peer? Only if it may need an answer. */
@@ -562,7 +618,6 @@ static bool starts_something(u8 type)
 static void input_packet(struct arrival *a)
 {
 	struct sk_buff *skb = a->skb;
-	bool made = false;
 	enum homa_drop why;
 
 	if (!pskb_may_pull(skb, min_t(u32, skb->len, HOMA_MAX_HEADER))) {
@@ -577,7 +632,8 @@ static void input_packet(struct arrival *a)
 		return;
 	}
 	this_cpu_inc(a->hnet->counters->core.packets_rcvd[a->pkt.type - HOMA_DATA]);
-	a->peer = homa_peer_find(a->hnet, &a->from);
+	if (!a->peer)
+		a->peer = homa_peer_find(a->hnet, &a->from);
 	if (!a->peer) {
 		if (!starts_something(a->pkt.type)) {
 			count_drop(a->hnet, HOMA_DROP_UNKNOWN);
@@ -585,18 +641,18 @@ static void input_packet(struct arrival *a)
 		}
 		a->peer = homa_peer_get(a->hnet, &a->from, GFP_ATOMIC);
 		if (IS_ERR(a->peer)) {
+			a->peer = NULL;
 			count_drop(a->hnet, HOMA_DROP_FULL);
 			return;
 		}
-		made = true;
+		a->made = true;
 	}
 	trace_homa_packet_in(a->peer, &a->pkt, a->pkt.sender_id ^ 1);
 	a->cx = homa_cx(a->hnet);
-	heard(a);
+	if (!a->more || a->pkt.type != HOMA_DATA || a->pkt.data.cutoff_version != a->version)
+		heard(a);
+	a->version = a->pkt.type == HOMA_DATA ? a->pkt.data.cutoff_version : 0;
 	input_peer(a);
-	let_ask(a->peer);
-	if (made)
-		homa_peer_put(a->peer);
 }
 
 void homa_in_skb(struct sk_buff *skb, bool ipv4)
@@ -624,14 +680,25 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	skb->next = NULL;
 	if (skb_is_gso(skb))
 		skb = homa_offload_split(skb);
+	a.peer = NULL;
+	a.last = NULL;
+	a.owed = false;
+	a.made = false;
+	a.version = 0;
 	for (; skb; skb = next) {
 		next = skb->next;
 		skb->next = NULL;
+		a.more = next;
 		a.skb = skb;
 		a.whole = skb;
 		input_packet(&a);
 		kfree_skb(a.skb);
 	}
+	leave_last(&a);
+	if (a.peer)
+		let_ask(a.peer);
+	if (a.made)
+		homa_peer_put(a.peer);
 	rcu_read_unlock();
 	return;
 

@@ -66,6 +66,7 @@ static void init_core(struct homa_net *hnet)
 	homa_grants_init(&hnet->grants, &hnet->allocator.now);
 	homa_txq_init(&hnet->txq);
 	homa_wheel_init(&hnet->wheel);
+	homa_pages_init(&hnet->pages);
 	spin_lock_init(&hnet->txq_lock);
 	spin_lock_init(&hnet->grants_lock);
 	spin_lock_init(&hnet->wheel_lock);
@@ -103,6 +104,7 @@ static void __net_exit homa_net_exit(struct net *net)
 	destroy_control_sockets(hnet);
 	/* Freed peers and RPCs still refer to this namespace. */
 	rcu_barrier();
+	homa_pages_exit(&hnet->pages);
 	kvfree(hnet->history.place);
 	kvfree(hnet->history.bucket);
 	free_percpu(hnet->counters);

@@ -18,6 +18,7 @@
  *	  history_lock		short; which requests ran
  *	  wheel_lock		short; timers of RPCs
  *	peers_lock		short; order in which peers are looked at for being idle
+ *	pages.lock		short; pages kept for the next message
  *	ports_lock		short; which socket has which port
  *
  * Two RPCs' locks are never held at once. Lookups of RPCs, peers and sockets are under RCU, and take
@@ -43,6 +44,7 @@
 
 #include "compat.h"
 #include "homa.h"
+#include "pages.h"
 #include "shared/rpc.h"
 #include "shared/wheel.h"
 
@@ -111,6 +113,10 @@ struct homa_percpu {
 	  "time a core keeps a receive page it does not fill") \
 	X(max_gso_size, 0, 0, 65535, "bytes", \
 	  "most bytes of data in a batch of packets sent as one; 0: one packet") \
+	X(max_batch, 56000, 0, 56000, "bytes", \
+	  "most bytes of data that go through the IP layer as one batch of complete packets, which is taken apart before any device that cannot take it; less on slow links, see max_nic_queue_usecs") \
+	X(skb_page_pool_min_kb, 3000, 0, 1000000, "KiB", \
+	  "unused memory of messages kept for the next ones") \
 	X(gso_force_software, 0, 0, 1, "switch", \
 	  "cut batches into packets in software even where the device offers to") \
 	X(gro_policy, 114, 0, 255, "bits", \
@@ -162,6 +168,8 @@ struct homa_net {
 	u16 last_port;		/* given to a client */
 	spinlock_t peers_lock;
 	struct list_head turns;	/* homa_kpeer.turn */
+
+	struct homa_pages pages;
 
 	struct mutex params_lock;
 	bool link_set;		/* an administrator set link_mbps; params_lock */

@@ -16,16 +16,23 @@
 
 #define SHORT_MESSAGE 2048	/* bytes; taken from the task's page fragment */
 #define LONGEST_BATCH 56000	/* bytes of data; with headers it must be an IP packet */
-#define PIECE_SHIFT 15		/* of a long message, as long as there are such pages */
+#define LARGE_MESSAGE 20000	/* bytes; in large pages, as long as there are such */
 
 /* Memory of messages. */
 
-static void free_pieces(struct homa_bytes *bytes)
+static void free_pieces(struct homa_krpc *rpc)
 {
-	u32 i;
+	struct homa_bytes *bytes = &rpc->bytes;
+	u32 max_kb = READ_ONCE(rpc->hnet->shell.skb_page_pool_min_kb), i;
 
-	for (i = 0; i < bytes->pieces; i++)
-		put_page(bytes->piece[i].bv_page);
+	for (i = 0; i < bytes->pieces; i++) {
+		struct page *page = bytes->piece[i].bv_page;
+
+		if (bytes->shared)
+			put_page(page);
+		else
+			homa_pages_put(&rpc->hnet->pages, page, PageCompound(page), max_kb);
+	}
 	if (bytes->piece != &bytes->first)
 		kvfree(bytes->piece);
 	bytes->piece = NULL;
@@ -39,32 +46,33 @@ void homa_out_free(struct homa_krpc *rpc)
 
 	if (!bytes->piece)
 		return;
-	free_pieces(bytes);
+	free_pieces(rpc);
 	WARN_ON_ONCE(refcount_sub_and_test(bytes->charged, &sk->sk_wmem_alloc));
 	bytes->charged = 0;
 	sk->sk_write_space(sk);
 }
 
-static bool get_pieces(struct homa_bytes *bytes, u32 length, u32 shift)
+static bool get_pieces(struct homa_krpc *rpc, u32 length, u32 shift)
 {
+	struct homa_bytes *bytes = &rpc->bytes;
 	u32 count = (length + (1 << shift) - 1) >> shift, left = length;
 
 	bytes->shift = shift;
 	bytes->pieces = 0;
+	bytes->shared = false;
 	bytes->piece = &bytes->first;
 	if (count > 1) {
-		bytes->piece = kvmalloc_array(count, sizeof(*bytes->piece), GFP_KERNEL_ACCOUNT);
+		bytes->piece = kvmalloc_array(count, sizeof(*bytes->piece), GFP_KERNEL);
 		if (!bytes->piece)
 			return false;
 	}
 	while (bytes->pieces < count) {
-		u32 size = min_t(u32, left, 1 << shift), order = get_order(size);
-		gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_COMP;
+		u32 size = min_t(u32, left, 1 << shift);
 		struct bio_vec *piece = &bytes->piece[bytes->pieces];
 
-		piece->bv_page = alloc_pages(order ? gfp | __GFP_NORETRY : gfp, order);
+		piece->bv_page = homa_pages_get(&rpc->hnet->pages, size > PAGE_SIZE);
 		if (!piece->bv_page) {
-			free_pieces(bytes);
+			free_pieces(rpc);
 			return false;
 		}
 		piece->bv_offset = 0;
@@ -99,6 +107,7 @@ static int copy_short(struct homa_bytes *bytes, struct iov_iter *from, u32 lengt
 	get_page(frag->page);
 	bytes->piece = &bytes->first;
 	bytes->pieces = 1;
+	bytes->shared = true;
 	bytes->shift = 31;
 	bytes->first.bv_page = frag->page;
 	bytes->first.bv_offset = frag->offset;
@@ -107,17 +116,20 @@ static int copy_short(struct homa_bytes *bytes, struct iov_iter *from, u32 lengt
 	return 0;
 }
 
-static int copy_long(struct homa_bytes *bytes, struct iov_iter *from, u32 length)
+static int copy_long(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
 {
+	struct homa_bytes *bytes = &rpc->bytes;
+	bool large = length > LARGE_MESSAGE;
 	u32 i;
 
-	if (!get_pieces(bytes, length, PIECE_SHIFT) && !get_pieces(bytes, length, PAGE_SHIFT))
+	if (!(large && get_pieces(rpc, length, PAGE_SHIFT + HOMA_PAGE_ORDER)) &&
+	    !get_pieces(rpc, length, PAGE_SHIFT))
 		return -ENOMEM;
 	for (i = 0; i < bytes->pieces; i++) {
 		struct bio_vec *piece = &bytes->piece[i];
 
 		if (!copy_from_iter_full(page_address(piece->bv_page), piece->bv_len, from)) {
-			free_pieces(bytes);
+			free_pieces(rpc);
 			return -EFAULT;
 		}
 		cond_resched();
@@ -137,7 +149,7 @@ int homa_out_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
 	else if (length <= SHORT_MESSAGE)
 		err = copy_short(bytes, from, length);
 	else
-		err = copy_long(bytes, from, length);
+		err = copy_long(rpc, from, length);
 	if (err)
 		return err;
 	bytes->charged = length + sizeof(*rpc);
@@ -529,7 +541,13 @@ fail:
 /* Bytes of data in the longest batch. */
 static u32 burst(const struct homa_net *hnet)
 {
-	return min_t(u32, READ_ONCE(hnet->shell.max_gso_size), LONGEST_BATCH);
+	u32 bytes = min_t(u32, max(READ_ONCE(hnet->shell.max_gso_size),
+				   READ_ONCE(hnet->shell.max_batch)), LONGEST_BATCH);
+
+	/* Nothing can overtake what is in a batch: it obeys the NIC queue's limit, too. */
+	while (homa_params_link_ns(&hnet->params, bytes) > hnet->params.nic_queue_ns && bytes)
+		bytes >>= 1;
+	return bytes;
 }
 
 void homa_out_pace(struct homa_net *hnet)

@@ -25,6 +25,7 @@ struct homa_bytes {
 	u32 pieces;
 	u32 shift;
 	u32 charged;			/* to the socket; bytes */
+	bool shared;			/* pieces are parts of pages that others use, too */
 };
 
 struct homa_krpc {
