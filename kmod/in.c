@@ -32,6 +32,7 @@ struct arrival {
 	bool more;		/* of the same batch follows */
 	bool made;		/* there is a reference on peer */
 	u16 version;		/* of the cutoffs in the batch's last DATA */
+	u32 packet;		/* bytes of data between segment headers; 0: not interleaved */
 	bool ipv4;
 };
 
@@ -294,7 +295,8 @@ static void keep(struct arrival *a, struct homa_krpc *rpc, struct homa_range ran
 
 	cb->start = range.start;
 	cb->end = range.end;
-	cb->at = HOMA_DATA_HEADER + range.start - a->pkt.data.offset;
+	cb->first = a->pkt.data.offset;
+	cb->packet = a->packet;
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
@@ -615,22 +617,48 @@ static bool starts_something(u8 type)
 	return type == HOMA_DATA || type == HOMA_RESEND || type == HOMA_NEED_ACK;
 }
 
+/* Let the whole header be readable. */
+static bool pull_header(struct sk_buff *skb)
+{
+	return pskb_may_pull(skb, HOMA_COMMON_HEADER) &&
+	       pskb_may_pull(skb, min(skb->len,
+				      homa_wire_header_length(homa_wire_type(skb->data))));
+}
+
+/*
+ * A batch of our own that nothing has cut: as good as one long packet. Return: bytes after the IP
+ * header that it would have.
+ */
+static u32 measure(struct arrival *a, const struct sk_buff *skb)
+{
+	u32 size = skb_shinfo(skb)->gso_size, data = skb->len - HOMA_DATA_HEADER;
+
+	a->packet = 0;
+	if (!skb_is_gso(skb) || skb->len < HOMA_DATA_HEADER || size <= HOMA_SEG_HEADER)
+		return skb->len;
+	a->packet = size - HOMA_SEG_HEADER;
+	return skb->len - data / size * HOMA_SEG_HEADER;
+}
+
 static void input_packet(struct arrival *a)
 {
 	struct sk_buff *skb = a->skb;
-	enum homa_drop why;
+	enum homa_drop why = HOMA_DROP_SHORT;
+	u32 length;
 
-	if (!pskb_may_pull(skb, min_t(u32, skb->len, HOMA_MAX_HEADER))) {
-		homa_count(a->hnet, packet_discards);
-		return;
+	if (pull_header(skb)) {
+		length = measure(a, skb);
+		why = homa_wire_decode(&a->pkt, skb->data, skb_headlen(skb), length,
+				       a->hnet->params.max_message);
 	}
-	why = homa_wire_decode(&a->pkt, skb->data, skb_headlen(skb), skb->len,
-			       a->hnet->params.max_message);
 	if (why) {
 		homa_count(a->hnet, packet_discards);
 		count_drop(a->hnet, why);
 		return;
 	}
+	if (a->packet)
+		this_cpu_add(a->hnet->counters->core.packets_rcvd[0],
+			     skb_shinfo(skb)->gso_segs - 1);
 	this_cpu_inc(a->hnet->counters->core.packets_rcvd[a->pkt.type - HOMA_DATA]);
 	if (!a->peer)
 		a->peer = homa_peer_find(a->hnet, &a->from);

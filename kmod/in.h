@@ -15,7 +15,8 @@
 /* Of a queued DATA packet, in its control buffer. */
 struct homa_cb {
 	u32 start, end;		/* bytes of the message to keep */
-	u32 at;			/* where they are in the packet */
+	u32 first;		/* byte of the message that the packet begins with */
+	u32 packet;		/* bytes of data between segment headers, in a batch; 0: one packet */
 };
 
 #define HOMA_CB(skb) ((struct homa_cb *)(skb)->cb)

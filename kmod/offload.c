@@ -52,8 +52,6 @@ static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t featu
 	if (!pskb_may_pull(skb, HOMA_DATA_HEADER) || !homa_wire_interleaved(skb->data) ||
 	    skb_shinfo(skb)->gso_size <= HOMA_SEG_HEADER)
 		return ERR_PTR(-EINVAL);
-	if (skb_has_frag_list(skb) && skb_linearize(skb))
-		return ERR_PTR(-ENOMEM);
 	/* Each segment gets a copy of what comes before the first segment header. */
 	__skb_pull(skb, HOMA_DATA_HEADER - HOMA_SEG_HEADER);
 	if (skb->len <= skb_shinfo(skb)->gso_size)
@@ -63,9 +61,10 @@ static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t featu
 
 static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 {
-	if (skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST)
+	if (skb_has_frag_list(skb))
 		return segment_list(skb, features);
-	return segment_data(skb, features);
+	/* There is no checksum to compute. */
+	return segment_data(skb, features | NETIF_F_HW_CSUM);
 }
 
 /* Received batches. */
@@ -133,10 +132,14 @@ static struct sk_buff *split_data(struct sk_buff *skb)
 struct sk_buff *homa_offload_split(struct sk_buff *skb)
 {
 	homa_count(homa_net(dev_net(skb->dev)), packet_batches);
-	if (skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST)
+	if (skb_has_frag_list(skb))
 		return split_list(skb);
-	if (pskb_may_pull(skb, HOMA_DATA_HEADER) && homa_wire_interleaved(skb->data))
+	if (pskb_may_pull(skb, HOMA_DATA_HEADER) && homa_wire_interleaved(skb->data)) {
+		/* Our own: nobody else makes this type, so the segment headers are as they should be. */
+		if (skb_shinfo(skb)->gso_type == SKB_GSO_FRAGLIST)
+			return skb;
 		return split_data(skb);
+	}
 	/* Whatever it was meant to be cut into. */
 	skb_gso_reset(skb);
 	return skb;

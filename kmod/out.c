@@ -14,187 +14,7 @@
 #include "sock.h"
 #include "trace.h"
 
-#define SHORT_MESSAGE 2048	/* bytes; taken from the task's page fragment */
 #define LONGEST_BATCH 56000	/* bytes of data; with headers it must be an IP packet */
-#define LARGE_MESSAGE 20000	/* bytes; in large pages, as long as there are such */
-
-/* Memory of messages. */
-
-static void free_pieces(struct homa_krpc *rpc)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-	u32 max_kb = READ_ONCE(rpc->hnet->shell.skb_page_pool_min_kb), i;
-
-	for (i = 0; i < bytes->pieces; i++) {
-		struct page *page = bytes->piece[i].bv_page;
-
-		if (bytes->shared)
-			put_page(page);
-		else
-			homa_pages_put(&rpc->hnet->pages, page, PageCompound(page), max_kb);
-	}
-	if (bytes->piece != &bytes->first)
-		kvfree(bytes->piece);
-	bytes->piece = NULL;
-	bytes->pieces = 0;
-}
-
-void homa_out_free(struct homa_krpc *rpc)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-	struct sock *sk = homa_sock_sk(rpc->hsk);
-
-	if (!bytes->piece)
-		return;
-	free_pieces(rpc);
-	WARN_ON_ONCE(refcount_sub_and_test(bytes->charged, &sk->sk_wmem_alloc));
-	bytes->charged = 0;
-	sk->sk_write_space(sk);
-}
-
-static bool get_pieces(struct homa_krpc *rpc, u32 length, u32 shift)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-	u32 count = (length + (1 << shift) - 1) >> shift, left = length;
-
-	bytes->shift = shift;
-	bytes->pieces = 0;
-	bytes->shared = false;
-	bytes->piece = &bytes->first;
-	if (count > 1) {
-		bytes->piece = kvmalloc_array(count, sizeof(*bytes->piece), GFP_KERNEL);
-		if (!bytes->piece)
-			return false;
-	}
-	while (bytes->pieces < count) {
-		u32 size = min_t(u32, left, 1 << shift);
-		struct bio_vec *piece = &bytes->piece[bytes->pieces];
-
-		piece->bv_page = homa_pages_get(&rpc->hnet->pages, size > PAGE_SIZE);
-		if (!piece->bv_page) {
-			free_pieces(rpc);
-			return false;
-		}
-		piece->bv_offset = 0;
-		piece->bv_len = size;
-		left -= size;
-		bytes->pieces++;
-	}
-	return true;
-}
-
-static int copy_small(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-
-	if (!copy_from_iter_full(rpc->small, length, from))
-		return -EFAULT;
-	bytes->piece = &bytes->first;
-	bytes->pieces = 0;
-	bytes->shift = 31;
-	return 0;
-}
-
-static int copy_short(struct homa_bytes *bytes, struct iov_iter *from, u32 length)
-{
-	struct page_frag *frag = &current->task_frag;
-
-	if (!skb_page_frag_refill(length, frag, GFP_KERNEL_ACCOUNT) ||
-	    frag->size - frag->offset < length)
-		return -ENOMEM;
-	if (!copy_from_iter_full(page_address(frag->page) + frag->offset, length, from))
-		return -EFAULT;
-	get_page(frag->page);
-	bytes->piece = &bytes->first;
-	bytes->pieces = 1;
-	bytes->shared = true;
-	bytes->shift = 31;
-	bytes->first.bv_page = frag->page;
-	bytes->first.bv_offset = frag->offset;
-	bytes->first.bv_len = length;
-	frag->offset = ALIGN(frag->offset + length, 8);
-	return 0;
-}
-
-static int copy_long(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-	bool large = length > LARGE_MESSAGE;
-	u32 i;
-
-	if (!(large && get_pieces(rpc, length, PAGE_SHIFT + HOMA_PAGE_ORDER)) &&
-	    !get_pieces(rpc, length, PAGE_SHIFT))
-		return -ENOMEM;
-	for (i = 0; i < bytes->pieces; i++) {
-		struct bio_vec *piece = &bytes->piece[i];
-
-		if (!copy_from_iter_full(page_address(piece->bv_page), piece->bv_len, from)) {
-			free_pieces(rpc);
-			return -EFAULT;
-		}
-		cond_resched();
-	}
-	return 0;
-}
-
-int homa_out_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length)
-{
-	struct homa_bytes *bytes = &rpc->bytes;
-	int err;
-
-	/* Of an attempt that failed. */
-	homa_out_free(rpc);
-	if (length <= HOMA_SMALL_MESSAGE)
-		err = copy_small(rpc, from, length);
-	else if (length <= SHORT_MESSAGE)
-		err = copy_short(bytes, from, length);
-	else
-		err = copy_long(rpc, from, length);
-	if (err)
-		return err;
-	bytes->charged = length + sizeof(*rpc);
-	refcount_add(bytes->charged, &homa_sock_sk(rpc->hsk)->sk_wmem_alloc);
-	return 0;
-}
-
-static void copy_bytes(const struct homa_krpc *rpc, u32 offset, u32 length, u8 *to)
-{
-	const struct homa_bytes *bytes = &rpc->bytes;
-
-	if (!bytes->pieces) {
-		memcpy(to, rpc->small + offset, length);
-		return;
-	}
-	while (length) {
-		const struct bio_vec *piece = &bytes->piece[offset >> bytes->shift];
-		u32 at = offset & ((1u << bytes->shift) - 1);
-		u32 part = min(length, piece->bv_len - at);
-
-		memcpy(to, page_address(piece->bv_page) + piece->bv_offset + at, part);
-		to += part;
-		offset += part;
-		length -= part;
-	}
-}
-
-static void add_frags(const struct homa_bytes *bytes, u32 offset, u32 length, struct sk_buff *skb)
-{
-	u32 truesize = SKB_TRUESIZE(length), i = skb_shinfo(skb)->nr_frags;
-
-	skb->data_len += length;
-	skb->len += length;
-	skb->truesize += truesize;
-	while (length) {
-		const struct bio_vec *piece = &bytes->piece[offset >> bytes->shift];
-		u32 at = offset & ((1u << bytes->shift) - 1);
-		u32 part = min(length, piece->bv_len - at);
-
-		get_page(piece->bv_page);
-		skb_fill_page_desc(skb, i++, piece->bv_page, piece->bv_offset + at, part);
-		offset += part;
-		length -= part;
-	}
-}
 
 /* Packets. */
 
@@ -206,7 +26,6 @@ struct way {
 	const struct in6_addr *from;
 	u8 priority;
 	bool disguised;		/* as TCP */
-	bool single;		/* no batches */
 };
 
 static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *peer,
@@ -221,7 +40,6 @@ static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *
 	way->sk = sk ? sk : hnet->ctl_sk[!peer->ipv4];
 	way->priority = priority;
 	way->disguised = READ_ONCE(hnet->shell.hijack_tcp);
-	way->single = READ_ONCE(hnet->shell.gso_force_software);
 	return true;
 }
 
@@ -361,108 +179,55 @@ void homa_out_control_rpc(const struct homa_cx *cx, struct homa_krpc *rpc, struc
 static struct sk_buff *data_packet(const struct way *way, const struct homa_krpc *rpc,
 				   const struct homa_packet *pkt)
 {
-	u32 offset = pkt->data.offset, length = pkt->data.length;
-	bool copied = length <= HOMA_SMALL_MESSAGE;
-	struct sk_buff *skb = new_skb(way, HOMA_DATA_HEADER + (copied ? length : 0));
+	u32 length = pkt->data.length;
+	struct sk_buff *skb = new_skb(way, HOMA_DATA_HEADER + (rpc->bytes.pieces ? 0 : length));
 
 	if (!skb)
 		return NULL;
 	homa_wire_encode(skb_put(skb, HOMA_DATA_HEADER), pkt);
-	if (copied)
-		copy_bytes(rpc, offset, length, skb_put(skb, length));
-	else
-		add_frags(&rpc->bytes, offset, length, skb);
+	homa_bytes_put(rpc, pkt->data.offset, length, skb);
 	return skb;
 }
 
-/* Several packets as one that is cut as if it were TCP, with segment headers between the data. */
-static struct sk_buff *interleaved_batch(const struct way *way, const struct homa_krpc *rpc,
-					 struct homa_packet *pkt, u32 full)
+/* Several packets as one, with segment headers between the data. */
+static struct sk_buff *batch(const struct way *way, const struct homa_krpc *rpc,
+			     const struct homa_packet *pkt, bool hardware)
 {
-	u32 offset = pkt->data.offset, end = offset + pkt->data.length;
-	u32 left = DIV_ROUND_UP(pkt->data.length, full), i;
-	u32 room = 3 + (full >> rpc->bytes.shift);	/* a header, and data in so many pieces */
+	u32 full = rpc->bytes.packet;
 	struct sk_buff *skb = new_skb(way, HOMA_DATA_HEADER);
-	u8 *header = netdev_alloc_frag(left * HOMA_SEG_HEADER);
-	struct page *page = header ? virt_to_head_page(header) : NULL;
 
-	if (!skb || !header)
-		goto fail;
-	homa_wire_encode(skb_put(skb, HOMA_DATA_HEADER), pkt);
-	homa_wire_interleave(skb->data);
-	for (;;) {
-		u32 length = min(end - offset, full);
-
-		add_frags(&rpc->bytes, offset, length, skb);
-		offset += length;
-		i = skb_shinfo(skb)->nr_frags;
-		if (offset == end || i + room > MAX_SKB_FRAGS)
-			break;
-		homa_wire_segment_header(header, offset);
-		get_page(page);
-		skb_fill_page_desc(skb, i, page, header - (u8 *)page_address(page),
-				   HOMA_SEG_HEADER);
-		skb->len += HOMA_SEG_HEADER;
-		skb->data_len += HOMA_SEG_HEADER;
-		skb->truesize += HOMA_SEG_HEADER;
-		header += HOMA_SEG_HEADER;
-	}
-	put_page(page);
-	pkt->data.length = offset - pkt->data.offset;
+	if (!skb)
+		return NULL;
+	homa_wire_encode(skb->data, pkt);
+	homa_wire_interleave(skb_put(skb, HOMA_DATA_HEADER - HOMA_SEG_HEADER));
+	homa_bytes_put_batch(rpc, pkt->data.offset, pkt->data.length, skb);
 	skb_shinfo(skb)->gso_size = full + HOMA_SEG_HEADER;
 	skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(pkt->data.length, full);
-	skb_shinfo(skb)->gso_type = way->peer->ipv4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+	if (!hardware)
+		skb_shinfo(skb)->gso_type = SKB_GSO_FRAGLIST;
+	else
+		skb_shinfo(skb)->gso_type = way->peer->ipv4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
-	return skb;
-
-fail:
-	kfree_skb(skb);
-	if (page)
-		put_page(page);
-	return NULL;
-}
-
-/* The next packet, or several as one where something behind IP will cut them. */
-static struct sk_buff *next_data(const struct way *way, const struct homa_krpc *rpc,
-				 struct homa_packet *pkt, u32 full)
-{
-	struct sk_buff *skb;
-
-	if (pkt->data.length > full && !way->disguised) {
-		skb = interleaved_batch(way, rpc, pkt, full);
-	} else {
-		skb = data_packet(way, rpc, pkt);
-		if (skb && pkt->data.length > full)
-			homa_hijack_batch(skb, full, way->peer->ipv4);
-	}
-	if (skb && pkt->data.length > full)
-		homa_count(way->hnet, gso_batches);
+	homa_count(way->hnet, gso_batches);
 	return skb;
 }
 
-/* Add a packet to a batch: a complete one, but that its data starts behind its IP header. */
-static void append(const struct way *way, struct sk_buff *batch, struct sk_buff *skb)
+/* Most bytes of data in one skb; @hardware: a NIC will cut it. */
+static u32 most_data(const struct way *way, const struct homa_krpc *rpc,
+		     const struct homa_xmit *xmit, bool *hardware)
 {
-	u32 transport = skb->len;
+	const struct homa_kernel_params *shell = &way->hnet->shell;
+	u32 full = rpc->out.packet, max = READ_ONCE(shell->max_gso_size);
 
-	if (!skb_has_frag_list(batch)) {
-		skb_shinfo(batch)->frag_list = skb;
-		skb_shinfo(batch)->gso_size = batch->len;
-		skb_shinfo(batch)->gso_segs = 1;
-		skb_shinfo(batch)->gso_type = SKB_GSO_FRAGLIST;
-		batch->ip_summed = CHECKSUM_UNNECESSARY;
-		homa_count(way->hnet, gso_batches);
-	} else {
-		batch->prev->next = skb;
-	}
-	push_ip(way, skb);
-	skb_pull(skb, skb->len - transport);
-	skb->ip_summed = CHECKSUM_UNNECESSARY;
-	batch->prev = skb;
-	batch->len += skb->len;
-	batch->data_len += skb->len;
-	batch->truesize += skb->truesize;
-	skb_shinfo(batch)->gso_segs++;
+	*hardware = false;
+	if (xmit->length <= full || rpc->bytes.packet != full || xmit->offset % full)
+		return full;
+	if (way->disguised)
+		return way->dst->dev->features & NETIF_F_TSO && max > full ?
+		       full * min_t(u32, max / full, MAX_SKB_FRAGS / 2) : full;
+	*hardware = max > full && !READ_ONCE(shell->gso_force_software) &&
+		    homa_offload_cuts(way->dst->dev);
+	return xmit->length;
 }
 
 static struct homa_ack take_ack(struct homa_kpeer *peer)
@@ -478,22 +243,19 @@ static struct homa_ack take_ack(struct homa_kpeer *peer)
 }
 
 /* Send what the transmit queue decided. */
-static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit, u32 full)
+static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit)
 {
 	struct homa_net *hnet = rpc->hnet;
-	u32 end = xmit->offset + xmit->length, most = full;
-	struct sk_buff *batch = NULL, *skb;
+	u32 end = xmit->offset + xmit->length, full = rpc->out.packet, most, packets;
 	struct homa_packet pkt homa_uninit;
-	u32 packets;
 	struct way way homa_uninit;
-	int err = 0;
+	struct sk_buff *skb;
+	bool hardware;
 
 	rcu_read_lock();
 	if (!find_way(&way, hnet, rpc->peer, &rpc->local, homa_sock_sk(rpc->hsk), xmit->priority))
 		goto fail;
-	if (!way.single && xmit->length > full &&
-	    (way.disguised || homa_offload_cuts(way.dst->dev)))
-		most = xmit->length;
+	most = most_data(&way, rpc, xmit, &hardware);
 	pkt.type = HOMA_DATA;
 	pkt.sport = rpc->local_port;
 	pkt.dport = rpc->remote_port;
@@ -506,27 +268,25 @@ static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit, u32 f
 	for (pkt.data.offset = xmit->offset; pkt.data.offset < end;
 	     pkt.data.offset += pkt.data.length) {
 		pkt.data.length = min(end - pkt.data.offset, most);
-		skb = next_data(&way, rpc, &pkt, full);
+		packets = 1;
+		if (pkt.data.length > full)
+			packets = DIV_ROUND_UP(pkt.data.length, full);
+		if (packets > 1 && !way.disguised)
+			skb = batch(&way, rpc, &pkt, hardware);
+		else
+			skb = data_packet(&way, rpc, &pkt);
 		if (!skb)
-			break;
+			goto fail;
+		if (packets > 1 && way.disguised)
+			homa_hijack_batch(skb, full, way.peer->ipv4);
 		trace_homa_data_out(rpc, &pkt, xmit->priority);
-		packets = pkt.data.length > full ? DIV_ROUND_UP(pkt.data.length, full) : 1;
 		this_cpu_add(hnet->counters->core.packets_sent[0], packets);
 		this_cpu_add(hnet->counters->core.priority_packets[xmit->priority], packets);
 		this_cpu_add(hnet->counters->core.priority_bytes[xmit->priority], pkt.data.length);
 		pkt.data.ack.client_id = 0;
-		if (batch && most == full && !way.disguised && !way.single) {
-			append(&way, batch, skb);
-			continue;
-		}
-		if (batch)
-			err |= transmit(&way, batch);
-		batch = skb;
+		if (transmit(&way, skb))
+			homa_count(hnet, data_xmit_errors);
 	}
-	if (batch)
-		batch->prev = NULL;
-	if (!batch || transmit(&way, batch) || err)
-		goto fail;
 	rcu_read_unlock();
 	return;
 
@@ -556,7 +316,6 @@ void homa_out_pace(struct homa_net *hnet)
 	struct homa_xmit xmit homa_uninit;
 	struct homa_cx cx;
 	enum homa_tx tx;
-	u32 full;
 
 	while (READ_ONCE(hnet->txq.srpt.first) && !READ_ONCE(hnet->pacing)) {
 		spin_lock(&hnet->txq_lock);
@@ -575,9 +334,8 @@ void homa_out_pace(struct homa_net *hnet)
 		/* What is in the queue holds a reference. */
 		rpc = container_of(xmit.msg, struct homa_krpc, out);
 		refcount_inc(&rpc->refs);
-		full = xmit.msg->packet;
 		spin_unlock(&hnet->txq_lock);
-		send_data(rpc, &xmit, full);
+		send_data(rpc, &xmit);
 		homa_krpc_put(rpc);
 	}
 }
@@ -589,7 +347,6 @@ enum hrtimer_restart homa_out_pacer(struct hrtimer *timer)
 	struct homa_xmit xmit homa_uninit;
 	struct homa_cx cx;
 	enum homa_tx tx;
-	u32 full;
 
 	homa_count(hnet, pacer_wakeups);
 	for (;;) {
@@ -600,9 +357,8 @@ enum hrtimer_restart homa_out_pacer(struct hrtimer *timer)
 			break;
 		rpc = container_of(xmit.msg, struct homa_krpc, out);
 		refcount_inc(&rpc->refs);
-		full = xmit.msg->packet;
 		spin_unlock(&hnet->txq_lock);
-		send_data(rpc, &xmit, full);
+		send_data(rpc, &xmit);
 		homa_krpc_put(rpc);
 	}
 	if (tx == HOMA_TX_WAIT) {
@@ -619,7 +375,7 @@ void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 {
 	struct homa_kpeer *peer = rpc->peer;
 	struct homa_net *hnet = rpc->hnet;
-	u32 packet = READ_ONCE(peer->core.packet);
+	u32 packet = rpc->bytes.packet ?: READ_ONCE(peer->core.packet);
 	u32 overhead = HOMA_FRAMING + homa_ip_header(peer->ipv4) + HOMA_DATA_HEADER;
 	u32 unsched = length <= packet ? length : homa_peer_unsched(&hnet->params, packet);
 	enum homa_tx tx = HOMA_TX_EMPTY;
@@ -633,7 +389,7 @@ void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 	}
 	spin_unlock(&hnet->txq_lock);
 	while (tx == HOMA_TX_SEND) {
-		send_data(rpc, &xmit, packet);
+		send_data(rpc, &xmit);
 		if (xmit.offset + xmit.length == length)
 			break;
 		spin_lock(&hnet->txq_lock);

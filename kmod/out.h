@@ -3,12 +3,9 @@
  * From the core's decisions to packets: the bytes of messages, the headers around them, and the way
  * to the network.
  *
- * - The bytes of a message are kept in page fragments until its RPC ends. Every transmission makes
- *   new packets that refer to them, so nothing that the network does to a packet can touch what may
- *   have to be sent again, and a device without scatter/gather may linearise it.
- * - All but homa_out_copy() runs with bottom halves disabled.
- * - Several packets of one decision travel as one batch through the IP layer: a list of complete
- *   packets, which any device without support for such lists gets one by one.
+ * - Everything here runs with bottom halves disabled.
+ * - Several packets of one decision travel as one batch through the IP layer: one skb whose data is
+ *   interleaved with segment headers, which offload.c cuts for any device that does not take it whole.
  */
 #ifndef HOMA_OUT_H
 #define HOMA_OUT_H
@@ -28,19 +25,7 @@ static inline u32 homa_ip_header(bool ipv4)
 }
 
 /**
- * homa_out_copy() - Take a message from user space; its socket is charged for the memory.
- * @rpc:    In no transmit queue.
- * @from:   Its bytes.
- * @length: How many, at least 1.
- * Return: 0, -ENOMEM or -EFAULT.
- */
-int homa_out_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length);
-
-/* Give the message's memory back. */
-void homa_out_free(struct homa_krpc *rpc);
-
-/**
- * homa_out_start() - Start to send the message that homa_out_copy() took.
+ * homa_out_start() - Start to send the message that homa_bytes_copy() took.
  * @cx:     Time and parameters.
  * @rpc:    With a reference; its lock is not held.
  * @length: Bytes.

@@ -137,26 +137,72 @@ static int wait_for(struct homa_sock *hsk, struct homa_krpc *rpc, bool nonblock)
 	return err;
 }
 
+/* Copy a part of a packet. Return: false when the receive region cannot be written. */
+static bool copy_part(const struct sk_buff *skb, u32 at, u32 length, struct iov_iter *to)
+{
+	u32 head = skb_headlen(skb), i, part;
+
+	if (at < head) {
+		part = min(length, head - at);
+		if (_copy_to_iter(skb->data + at, part, to) != part)
+			return false;
+		at += part;
+		length -= part;
+	}
+	at -= head;
+	for (i = 0; length && i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+		u32 size = skb_frag_size(frag);
+
+		if (at >= size) {
+			at -= size;
+			continue;
+		}
+		part = min(length, size - at);
+		if (copy_page_to_iter(skb_frag_page(frag), skb_frag_off(frag) + at, part, to) !=
+		    part)
+			return false;
+		at = 0;
+		length -= part;
+	}
+	return !length;
+}
+
+/* Copy [start, end) of the message, which is in the packet. */
+static bool copy_range(struct sk_buff *skb, u32 start, u32 end, struct iov_iter *to)
+{
+	const struct homa_cb *cb = HOMA_CB(skb);
+	u32 from = start - cb->first, left = end - start, part;
+
+	/* A list within a packet is rare: some merging on the way. */
+	if (skb_has_frag_list(skb))
+		return !skb_copy_datagram_iter(skb, HOMA_DATA_HEADER + from, to, left);
+	if (!cb->packet)
+		return copy_part(skb, HOMA_DATA_HEADER + from, left, to);
+	for (; left; left -= part, from += part) {
+		u32 segment = from / cb->packet;
+
+		part = min(left, (segment + 1) * cb->packet - from);
+		if (!copy_part(skb, HOMA_DATA_HEADER + from + segment * HOMA_SEG_HEADER, part, to))
+			return false;
+	}
+	return true;
+}
+
 /* Copy what has arrived to its place. Return: 0 or -EFAULT. */
 static int copy_packet(struct homa_sock *hsk, const struct homa_krpc *rpc, struct sk_buff *skb)
 {
-	struct homa_cb *cb = HOMA_CB(skb);
-	u32 start = cb->start, at = cb->at;
+	const struct homa_cb *cb = HOMA_CB(skb);
+	u32 start, end;
 
-	while (start < cb->end) {
+	for (start = cb->start; start < cb->end; start = end) {
 		u32 page = start >> HOMA_POOL_PAGE_SHIFT, inside = start & (HOMA_POOL_PAGE - 1);
-		u32 part = min(cb->end - start, HOMA_POOL_PAGE - inside);
-		void __user *to = hsk->region + rpc->place[page] + inside;
-		struct iov_iter iter;
-		int err;
+		struct iov_iter to;
 
-		err = homa_import_user(&iter, to, part);
-		if (!err)
-			err = skb_copy_datagram_iter(skb, at, &iter, part);
-		if (err)
+		end = min(cb->end, start - inside + HOMA_POOL_PAGE);
+		if (homa_import_user(&to, hsk->region + rpc->place[page] + inside, end - start) ||
+		    !copy_range(skb, start, end, &to))
 			return -EFAULT;
-		start += part;
-		at += part;
 	}
 	return 0;
 }

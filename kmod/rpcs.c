@@ -250,7 +250,7 @@ void homa_krpc_retire(struct homa_krpc *rpc)
 
 void homa_krpc_free(struct homa_krpc *rpc)
 {
-	homa_out_free(rpc);
+	homa_bytes_free(rpc);
 	homa_peer_put(rpc->peer);
 	sock_put(homa_sock_sk(rpc->hsk));
 	kmem_cache_free(cache, rpc);

@@ -10,23 +10,11 @@
 #ifndef HOMA_RPCS_H
 #define HOMA_RPCS_H
 
-#include <linux/bvec.h>
 #include <linux/skbuff.h>
 
+#include "bytes.h"
 #include "net.h"
 #include "peers.h"
-
-#define HOMA_SMALL_MESSAGE 256	/* bytes; kept in the RPC itself, and copied into packets */
-
-/* The bytes of a message being sent: pieces of 1 << shift bytes, but for the last. */
-struct homa_bytes {
-	struct bio_vec *piece;
-	struct bio_vec first;		/* enough for a short message */
-	u32 pieces;
-	u32 shift;
-	u32 charged;			/* to the socket; bytes */
-	bool shared;			/* pieces are parts of pages that others use, too */
-};
 
 struct homa_krpc {
 	struct rhash_head hash;

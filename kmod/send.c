@@ -86,7 +86,7 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	rpc->remote_port = port;
 	rpc->cookie = args->completion_cookie;
 	rpc->private = args->flags & HOMA_SENDMSG_PRIVATE;
-	err = homa_out_copy(rpc, &msg->msg_iter, length);
+	err = homa_bytes_copy(rpc, &msg->msg_iter, length, READ_ONCE(rpc->peer->core.packet));
 	if (err)
 		goto out;
 	err = -EFAULT;
@@ -143,7 +143,7 @@ static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *
 		return -EINVAL;
 	if (rpc->hsk != hsk || !claim(rpc))
 		goto out;
-	err = homa_out_copy(rpc, &msg->msg_iter, length);
+	err = homa_bytes_copy(rpc, &msg->msg_iter, length, READ_ONCE(rpc->peer->core.packet));
 	local_bh_disable();
 	spin_lock(&rpc->lock);
 	cx = homa_cx(hnet);
