@@ -530,12 +530,12 @@ static void others_wait_for_the_link_clock_and_are_charged(void **state)
 	assert_int_equal(sent, w.params.nic_queue_ns / per_packet + 1);
 	assert_int_equal(q.idle_at, w.cx.now + sent * per_packet);
 	assert_int_equal(wake, q.idle_at - w.params.nic_queue_ns);
-	assert_true(q.others);
+	assert_true(q.others_due > wake);
 	w.cx.now = wake - 1;
 	assert_int_equal(homa_txq_others(&w.cx, &q, 1500, true, 50, &wake), HOMA_TX_WAIT);
 	w.cx.now = wake;
 	assert_int_equal(homa_txq_others(&w.cx, &q, 1500, false, 50, &wake), HOMA_TX_SEND);
-	assert_false(q.others);
+	assert_int_equal(q.others_due, 0);
 }
 
 static void others_alone_get_the_whole_link_whatever_the_share(void **state)
@@ -554,13 +554,13 @@ static void others_alone_get_the_whole_link_whatever_the_share(void **state)
 	assert_int_equal(q.lead, 0);
 }
 
-/* Both always have something; each asks when it has been told to. */
-static void contend(u8 share, u64 *homa, u64 *others)
+/* Both always have something; each asks when it has been told to, or up to so much later, ns. */
+static void contend(u8 share, u32 homa_late, u32 others_late, u64 *homa, u64 *others)
 {
 	struct homa_msgout msg;
 	struct homa_xmit x;
 	u64 homa_at = 0, others_at = 0, wake = 0;
-	u64 end;
+	u64 end, seed = 3;
 
 	homa_msgout_init(&msg, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING, PACKET, OVERHEAD,
 			 &cutoffs);
@@ -580,13 +580,13 @@ static void contend(u8 share, u64 *homa, u64 *others)
 				*homa += x.length;
 				homa_at = w.cx.now;
 			} else {
-				homa_at = x.wake;
+				homa_at = x.wake + random_below(&seed, homa_late + 1);
 			}
 		} else if (homa_txq_others(&w.cx, &q, PACKET, true, share, &wake) == HOMA_TX_SEND) {
 			*others += PACKET;
 			others_at = w.cx.now;
 		} else {
-			others_at = wake;
+			others_at = wake + random_below(&seed, others_late + 1);
 		}
 		assert_true(q.idle_at <= w.cx.now + w.params.nic_queue_ns +
 						homa_params_link_ns(&w.params, PACKET + OVERHEAD));
@@ -602,20 +602,59 @@ static void contended_link_is_shared_as_told(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(shares); i++) {
 		setup(state);
-		contend(shares[i], &homa, &others);
+		contend(shares[i], 0, 0, &homa, &others);
 		percent = 100 * homa / (homa + others);
 		assert_in_range(percent, shares[i] - 3, shares[i] + 3);
 	}
+}
+
+static void whoever_comes_late_gets_its_share_all_the_same(void **state)
+{
+	u64 homa, others, alone = 20 * MS * w.params.link_mbps / 8000;
+
+	contend(50, 0, 200000, &homa, &others);
+	assert_in_range(100 * homa / (homa + others), 45, 55);
+	setup(state);
+	contend(50, 200000, 0, &homa, &others);
+	assert_in_range(100 * homa / (homa + others), 45, 55);
+	setup(state);
+	/* Nor does that cost much of the link. */
+	contend(50, 10000, 10000, &homa, &others);
+	assert_in_range(100 * homa / (homa + others), 45, 55);
+	assert_true(homa + others > alone * 70 / 100);
+}
+
+static void nobody_waits_long_for_one_that_does_not_come(void **state)
+{
+	struct homa_msgout msg;
+	struct homa_xmit x;
+	u64 wake = 0, start, sent = 0;
+
+	(void)state;
+	w.cx.now = 1000000;
+	add(&msg, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING);
+	while (homa_txq_others(&w.cx, &q, 1500, true, 0, &wake) == HOMA_TX_SEND)
+		;
+	start = w.cx.now;
+	/* Others are never seen again. */
+	while (w.cx.now < start + 2 * MS) {
+		if (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
+			sent += x.length;
+		else
+			w.cx.now = x.wake;
+	}
+	assert_true(sent > 2 * MS * w.params.link_mbps / 8000 * 60 / 100);
+	homa_txq_remove(&q, &msg);
 }
 
 static void share_of_everything_or_nothing_starves_only_the_other(void **state)
 {
 	u64 homa, others;
 
-	contend(100, &homa, &others);
+	contend(100, 0, 0, &homa, &others);
 	assert_true(homa > 50 * others);
 	setup(state);
-	contend(0, &homa, &others);
+	contend(0, 0, 0, &homa, &others);
 	assert_true(others > 50 * homa);
 }
 
@@ -633,7 +672,7 @@ static void messages_do_not_wait_for_others_that_are_gone(void **state)
 	w.cx.now = q.idle_at;
 	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
 		;
-	assert_int_equal(x.wake, q.idle_at - w.params.nic_queue_ns / 2);
+	assert_true(x.wake > q.idle_at - w.params.nic_queue_ns);
 	homa_txq_others_gone(&q);
 	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
 		;
@@ -667,6 +706,8 @@ int main(void)
 		T(others_wait_for_the_link_clock_and_are_charged),
 		T(others_alone_get_the_whole_link_whatever_the_share),
 		T(contended_link_is_shared_as_told),
+		T(whoever_comes_late_gets_its_share_all_the_same),
+		T(nobody_waits_long_for_one_that_does_not_come),
 		T(share_of_everything_or_nothing_starves_only_the_other),
 		T(messages_do_not_wait_for_others_that_are_gone),
 	};

@@ -51,6 +51,11 @@ OpenTap(const std::string& name)
     {
         throw std::runtime_error("\"" + name + "\" cannot be the name of a tap device");
     }
+    if (!if_nametoindex(name.c_str()))
+    {
+        throw std::runtime_error("there is no device " + name + "; make it: ip tuntap add dev " +
+                                 name + " mode tap");
+    }
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd < 0)
     {

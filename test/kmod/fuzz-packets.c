@@ -243,7 +243,7 @@ static void *ask(void *arg)
 	return NULL;
 }
 
-/* Fragments of packets that never come complete are kept for half a minute unless told otherwise. */
+/* Fragments that never become a whole packet would be kept for half a minute. */
 static void forget_fragments(void)
 {
 	static const char *const files[] = { "/proc/sys/net/ipv4/ipfrag_time",

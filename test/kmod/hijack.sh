@@ -37,6 +37,14 @@ ip -n a -6 route add default via fd09:0::2
 ip -n b -6 route add default via fd09:1::1
 $in_c sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 
+# Until the namespaces reach each other.
+for to in 10.9.1.2 fd09:1::2; do
+	for i in $(seq 50); do
+		$in_a ping -c 1 -W 1 $to >/dev/null 2>&1 && break
+		usleep 100000
+	done
+done
+
 value() { awk -v name="$1" '$1 == name { print $2 }' /tmp/watch; }
 
 true_that() {
@@ -66,6 +74,9 @@ run() {
 	echo
 }
 
+for space in a b c; do
+	set_in $space max_gso_size=0 max_batch=0
+done
 start /tmp/sizes $in_b sizes --server
 # The router has a Homa socket, and must forward what is not for it as it is.
 $in_c server 4900 >/dev/null 2>&1 &
@@ -120,9 +131,10 @@ check_says "a port that nobody serves" "Transport endpoint is not connected" \
 	$in_a client 10.9.1.2 4001
 check_says "a port that nobody serves, IPv6" "Transport endpoint is not connected" \
 	$in_a client fd09:1::2 4001
-check_says "a router that knows no such host" "No route to host" $in_a client 10.9.1.77 4000
-check_says "a router that knows no such host, IPv6" "No route to host" \
-	$in_a client fd09:1::77 4000
+ip -n c route add unreachable 10.9.8.0/24
+ip -n c -6 route add unreachable fd09:8::/64
+check_says "a router that knows no way" "No route to host" $in_a client 10.9.8.1 4000
+check_says "a router that knows no way, IPv6" "No route to host" $in_a client fd09:8::1 4000
 ip -n c link set cb mtu 1400
 ip -n c link set ca mtu 1500
 ip -n b link set vb mtu 1400
@@ -134,12 +146,12 @@ ip -n c link set cb mtu 1500
 ip -n b link set vb mtu 1500
 
 # TCP is none of our business.
-$in_b nc -l -p 5000 >/tmp/got &
-listener=$!
-servers="$servers $listener"
+sleep 100 | $in_b nc -l -p 5000 >/tmp/got &
+servers="$servers $!"
 usleep 300000
 head -c 1000000 /dev/urandom >/tmp/sent
-$in_a nc 10.9.1.2 5000 </tmp/sent
+(cat /tmp/sent; sleep 2) | $in_a nc 10.9.1.2 5000 &
+servers="$servers $!"
 for i in $(seq 50); do
 	cmp -s /tmp/sent /tmp/got && break
 	usleep 100000

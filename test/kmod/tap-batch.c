@@ -25,7 +25,6 @@
 
 #define LENGTH 20000		/* bytes of the request; also of the response */
 #define SEGMENT 1400		/* bytes of data in each packet */
-#define ID 0x1234567890ull
 #define CLIENT_PORT 40000
 #define ETHER 14
 #define IP 20
@@ -40,6 +39,7 @@ static const char usage[] =
 	"  disguised    as TCP, offsets in the sequence number\n";
 
 static uint8_t frame[sizeof(struct virtio_net_hdr) + 65536];
+static uint64_t id;		/* of the RPC; no host may see one twice */
 static const uint8_t own_mac[] = { 2, 0, 0, 0, 0, 0x77 };
 
 static uint8_t pattern(uint32_t at)
@@ -116,7 +116,7 @@ static uint8_t *headers(const struct way *way, uint8_t type, bool disguised, uin
 		homa[13] = 6;
 		put(homa + 18, 0xb97d, 2);
 	}
-	put(homa + 20, ID, 8);
+	put(homa + 20, id, 8);
 	return homa + 28;
 }
 
@@ -161,7 +161,7 @@ static uint32_t receive(const uint8_t *ip, size_t length, uint8_t *arrived)
 	uint32_t offset, i, count = 0;
 
 	if (length < IP + HEADER || ip[9] != 146 || homa[11] != 0x10 ||
-	    get(homa + 24, 4) != (uint32_t)(ID ^ 1) || get(homa + 28, 4) != LENGTH)
+	    get(homa + 24, 4) != (uint32_t)(id ^ 1) || get(homa + 28, 4) != LENGTH)
 		return 0;
 	offset = get(homa + 52, 4);
 	for (i = 0; i < length - IP - HEADER && offset + i < LENGTH; i++) {
@@ -191,6 +191,7 @@ int main(int argc, char **argv)
 	    (strcmp(argv[6], "interleaved") && strcmp(argv[6], "disguised")))
 		return fputs(usage, stderr), 2;
 	way.port = (unsigned int)atoi(argv[5]);
+	id = (uint64_t)time(NULL) << 32 | (uint64_t)getpid() << 1;
 	strcpy(about.ifr_name, argv[1]);
 	fd = open("/dev/net/tun", O_RDWR);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &about))

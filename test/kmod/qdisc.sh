@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
+# The queueing discipline: TCP and Homa over a link that is slow where nothing tells them so.
+#
+#	 namespace a		 namespace c			 namespace b
+#	 va 10.9.0.1 ========== ca (bridge) cb, 20 Mbit/s ===== vb 10.9.0.2
+set -u
+. "$(dirname "$0")/lib.sh"
+
+case ${1:-} in
+-h | --help)
+	echo "Usage: qdisc.sh   tests TCP and Homa over one link with the queueing discipline homa"
+	exit 0
+	;;
+esac
+
+in_a="ip netns exec a"
+in_b="ip netns exec b"
+rate=20 # Mbit/s that the transmit queue knows of; the link has a bit more
+
+for space in a b c; do
+	ip netns add $space
+	ip -n $space link set lo up
+done
+ip -n a link add va type veth peer name ca netns c
+ip -n b link add vb type veth peer name cb netns c
+ip -n c link add name br0 type bridge
+for link in ca cb; do
+	ip -n c link set $link master br0
+	ip -n c link set $link up
+done
+ip -n c link set br0 up
+ip -n a address add 10.9.0.1/24 dev va
+ip -n b address add 10.9.0.2/24 dev vb
+ip -n a link set va up
+ip -n b link set vb up
+for i in $(seq 50); do
+	$in_a ping -c 1 -W 1 10.9.0.2 >/dev/null 2>&1 && break
+	usleep 100000
+done
+ip netns exec c tc qdisc add dev cb root tbf rate $((rate * 110 / 100))mbit burst 10k limit 500k ||
+	report 1 "a slow link"
+
+true_that() {
+	name=$1
+	shift
+	echo "not: $*" >/tmp/why
+	test "$@"
+	report $? "$name" /tmp/why
+}
+
+metric() {
+	$in_a cat /proc/net/homa_metrics |
+		awk -v name="$1" '$1 == name { sum += $2 } END { print sum + 0 }'
+}
+
+homa() { $in_a sysctl -q -w "net.homa.$1" || report 1 "net.homa.$1"; }
+
+# Bytes that TCP has got through: the sink writes what it gets.
+tcp_bytes() { wc -c </tmp/sink; }
+
+tcp_starts() {
+	sleep 1000 | $in_b nc -l -p 5000 >/tmp/sink &
+	servers="$servers $!"
+	usleep 300000
+	$in_a nc 10.9.0.2 5000 </dev/zero >/dev/null 2>&1 &
+	servers="$servers $!"
+	sleep 2
+}
+
+# median: of what client prints, in us
+median() { awk '{ print int($5) }' "$1" | sort -n | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] + 0 }'; }
+
+short_rpcs() {
+	$in_a client 10.9.0.2 4000 100 40 >/tmp/rpcs 2>&1
+	report $? "$1" /tmp/rpcs
+	time=$(median /tmp/rpcs)
+	echo "# $1: $time us"
+}
+
+$in_b server 4000 >/dev/null 2>&1 &
+servers="$servers $!"
+usleep 300000
+homa link_mbps=$rate
+
+short_rpcs "short RPCs on an idle link"
+tcp_starts
+short_rpcs "short RPCs beside TCP, without the discipline"
+without=$time
+check "the discipline is there" $in_a tc qdisc add dev va root homa
+$in_a tc qdisc show dev va >/tmp/why
+grep -q 'qdisc homa' /tmp/why
+report $? "and shown" /tmp/why
+sleep 2
+short_rpcs "short RPCs beside TCP, with the discipline"
+true_that "they take less than a fifth of the time" $((time * 5)) -lt "$without"
+before=$(tcp_bytes)
+sleep 3
+mbps=$((($(tcp_bytes) - before) * 8 / 3000000))
+echo "# TCP alone: $mbps Mbit/s"
+true_that "TCP alone has the link" $mbps -ge $((rate * 7 / 10))
+true_that "and not more than it" $mbps -le $rate
+true_that "packets were held back" "$(metric pacer_tcp_packets)" -gt 0
+
+# homa_share.
+start /tmp/sink-homa $in_b stress --server --port 4300
+for share in 20 80; do
+	homa homa_share=$share
+	$in_a stress --server-addr 10.9.0.2 --port 4300 --clients 2 --window 8 --min-size 200000 \
+		--rpcs 100000 --seconds 600 >/dev/null 2>&1 &
+	load=$!
+	sleep 2
+	before=$(tcp_bytes) homa_before=$(metric pacer_bytes)
+	sleep 5
+	tcp=$(($(tcp_bytes) - before)) own=$(($(metric pacer_bytes) - homa_before))
+	kill -9 $load
+	wait $load 2>/dev/null
+	percent=$((100 * own / (own + tcp + 1)))
+	echo "# homa_share $share: Homa $((own / 1000)) kB, TCP $((tcp / 1000)) kB, $percent percent"
+	true_that "with homa_share $share, Homa gets about as much" $percent -ge $((share - 15))
+	true_that "and TCP the rest" $percent -le $((share + 15))
+	sleep 2
+done
+
+# It comes and goes under load, and in other places of a tree.
+for i in 1 2 3; do
+	$in_a tc qdisc del dev va root && $in_a tc qdisc add dev va root homa ||
+		report 1 "the discipline comes and goes"
+done
+check "the device goes down" ip -n a link set va down
+check "and up" ip -n a link set va up
+check "and has another queue length" ip -n a link set va txqueuelen 5
+check "below another discipline" $in_a tc qdisc replace dev va root handle 1: tbf \
+	rate 1gbit burst 100k limit 500k
+check "in place of its queue" $in_a tc qdisc add dev va parent 1:1 homa
+usleep 500000
+check "RPCs go on" $in_a client 10.9.0.2 4000 10000 3
+before=$(tcp_bytes)
+for i in $(seq 50); do
+	[ "$(tcp_bytes)" -gt "$before" ] && break
+	usleep 100000
+done
+true_that "and so does TCP" "$(tcp_bytes)" -gt "$before"
+check_says "options are refused" "." $in_a tc qdisc replace dev va root homa limit 5
+check "it goes" $in_a tc qdisc del dev va root
+stop_all
+for space in a b c; do
+	ip netns delete $space
+done
+finish
