@@ -57,7 +57,8 @@ static void count_message(struct homa_net *hnet, u32 length)
 
 /* Timers. */
 
-static void look_after(struct homa_krpc *rpc)
+/* @now: ns; one value for all of a run, so that a long one does not look like silence. */
+static void look_after(struct homa_krpc *rpc, u64 now)
 {
 	struct homa_kpeer *peer = rpc->peer;
 	struct homa_effects fx homa_uninit;
@@ -73,6 +74,7 @@ static void look_after(struct homa_krpc *rpc)
 		return;
 	}
 	cx = homa_cx(rpc->hnet);
+	cx.now = now;
 	view = (struct homa_rpc_view){
 		.out_length = READ_ONCE(rpc->out.length),
 		.out_sent = READ_ONCE(rpc->out.sent),
@@ -114,17 +116,16 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 {
 	struct homa_net *hnet = container_of(timer, struct homa_net, tick);
 	u64 tick_ns = READ_ONCE(hnet->params.tick_ns);
-	u64 tick = div64_u64(ktime_get_ns(), tick_ns);
+	struct homa_cx cx = homa_cx(hnet);
+	u64 tick = div64_u64(cx.now, tick_ns);
 	struct homa_krpc *rpc;
-	struct homa_cx cx;
 	u32 left;
 	bool more;
 
 	for (left = TIMERS_PER_RUN; left && (rpc = next_due(hnet, tick)); left--) {
-		look_after(rpc);
+		look_after(rpc, cx.now);
 		homa_krpc_put(rpc);
 	}
-	cx = homa_cx(hnet);
 	spin_lock(&hnet->grants_lock);
 	homa_allocator_check(&cx, &hnet->allocator, false);
 	spin_unlock(&hnet->grants_lock);
@@ -139,7 +140,7 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 }
 
 /* A packet from the peer has come: whoever waited for one to ask may do so now. */
-static void let_ask(struct homa_kpeer *peer)
+static void let_ask(struct homa_kpeer *peer, u64 now)
 {
 	struct homa_node *next;
 	struct homa_krpc *rpc;
@@ -154,7 +155,7 @@ static void let_ask(struct homa_kpeer *peer)
 		if (!next)
 			return;
 		if (rpc) {
-			look_after(rpc);
+			look_after(rpc, now);
 			homa_krpc_put(rpc);
 		}
 	}
@@ -486,6 +487,14 @@ static void doubt(struct arrival *a, struct homa_krpc *rpc, struct homa_outbox *
 		box->packet[box->count++] = pkt;
 }
 
+/* Could the socket's program be told an address of this kind? */
+static bool speaks(struct homa_sock *hsk, bool ipv4)
+{
+	const struct sock *sk = homa_sock_sk(hsk);
+
+	return sk->sk_family == AF_INET ? ipv4 : !ipv4 || !ipv6_only_sock(sk);
+}
+
 static void create(struct arrival *a, u8 doubts)
 {
 	struct homa_sock *hsk = homa_sock_find(a->hnet, a->pkt.dport);
@@ -495,7 +504,7 @@ static void create(struct arrival *a, u8 doubts)
 	struct homa_outbox box homa_uninit;
 	int err;
 
-	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut)) {
+	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut) || !speaks(hsk, a->ipv4)) {
 		refuse(a);
 		return;
 	}
@@ -724,7 +733,7 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	}
 	leave_last(&a);
 	if (a.peer)
-		let_ask(a.peer);
+		let_ask(a.peer, ktime_get_ns());
 	if (a.made)
 		homa_peer_put(a.peer);
 	rcu_read_unlock();

@@ -334,7 +334,7 @@ static int receive_private(struct homa_sock *hsk, struct homa_recvmsg_args *args
 
 	args->id = 0;
 	if (!rpc)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "there is no such private RPC");
 	while (!result) {
 		result = wait_for(hsk, rpc, nonblock);
 		if (!result)
@@ -394,13 +394,16 @@ int homa_recv(struct socket *sock, struct msghdr *msg, size_t length, int flags)
 
 	homa_count(hsk->hnet, recv_calls);
 	if (msg->msg_controllen != sizeof(args))
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL,
+				       "msg_controllen must be that of homa_recvmsg_args");
 	if (copy_from_user(&args, control, sizeof(args)))
-		return -EFAULT;
+		return homa_sock_error(hsk, -EFAULT,
+				       "msg_control is no address of a homa_recvmsg_args");
 	if (args.reserved || args.num_bpages > HOMA_MAX_BPAGES || !valid_pages(hsk, &args))
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL,
+				       "bpages given back that do not exist, or reserved is not 0");
 	if (!hsk->pool.pages)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "SO_HOMA_RCVBUF has not been set");
 	result = homa_sock_give_back(hsk, args.bpage_offsets, args.num_bpages);
 	args.num_bpages = 0;
 	args.completion_cookie = 0;

@@ -20,18 +20,20 @@ static int destination(const struct sock *sk, const struct msghdr *msg, struct i
 
 	if (!in || msg->msg_namelen < (int)sizeof(sa_family_t))
 		return -EINVAL;
-	if (in->sin_family == AF_INET && (sk->sk_family == AF_INET || !ipv6_only_sock(sk))) {
+	if (in->sin_family != sk->sk_family)
+		return -EAFNOSUPPORT;
+	if (in->sin_family == AF_INET) {
 		if (msg->msg_namelen < (int)sizeof(*in))
 			return -EINVAL;
 		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, addr);
 		*port = ntohs(in->sin_port);
-	} else if (in->sin_family == AF_INET6 && sk->sk_family == AF_INET6) {
+	} else {
 		if (msg->msg_namelen < (int)sizeof(*in6))
 			return -EINVAL;
 		*addr = in6->sin6_addr;
 		*port = ntohs(in6->sin6_port);
-	} else {
-		return -EAFNOSUPPORT;
+		if (ipv6_addr_v4mapped(addr) && ipv6_only_sock(sk))
+			return -EAFNOSUPPORT;
 	}
 	return 0;
 }
@@ -133,14 +135,15 @@ static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *
 	int err = -EINVAL;
 
 	if (args->completion_cookie || homa_id_is_client(args->id))
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL,
+				       "a reply has the id of a request, which is odd, and no cookie");
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer)
 		rpc = homa_krpc_get(hnet, peer, args->id);
 	rcu_read_unlock();
 	if (!rpc)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "there is no such RPC to reply to");
 	if (rpc->hsk != hsk || !claim(rpc))
 		goto out;
 	err = homa_bytes_copy(rpc, &msg->msg_iter, length, READ_ONCE(rpc->peer->core.packet));
@@ -174,23 +177,24 @@ int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
 	int err;
 
 	if (READ_ONCE(hsk->shut))
-		return -ESHUTDOWN;
+		return homa_sock_error(hsk, -ESHUTDOWN, "the socket has been shut down");
 	if (msg->msg_controllen || !msg->msg_control_is_user)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "msg_controllen of sendmsg() must be 0");
 	if (copy_from_user(&args, (void __user *)msg->msg_control, sizeof(args)))
-		return -EFAULT;
+		return homa_sock_error(hsk, -EFAULT,
+				       "msg_control is no address of a homa_sendmsg_args");
 	if (args.flags & ~HOMA_SENDMSG_VALID_FLAGS || args.reserved)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "unknown flags, or reserved is not 0");
 	err = destination(sk, msg, &addr, &port);
 	if (err)
-		return err;
+		return homa_sock_error(hsk, err, "msg_name is no address for this socket");
 	if (!length || length > READ_ONCE(hsk->hnet->params.max_message))
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "a message has 1 to 1000000 bytes");
 	if (!args.id && !port)
-		return -EINVAL;
+		return homa_sock_error(hsk, -EINVAL, "port 0 cannot be sent to");
 	err = wait_for_memory(hsk, msg->msg_flags & MSG_DONTWAIT);
 	if (err)
-		return err;
+		return homa_sock_error(hsk, err, "no memory is left for messages: see wmem_max");
 	if (args.id)
 		return send_response(hsk, &args, &addr, msg, length);
 	return send_request(hsk, &args, &addr, port, msg, length);

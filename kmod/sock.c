@@ -472,6 +472,7 @@ static int describe_socket(struct homa_sock *hsk, void __user *arg)
 	if (d.err)
 		return d.err;
 	memset(info.error_msg, 0, sizeof(info.error_msg));
+	strscpy(info.error_msg, READ_ONCE(hsk->error) ?: "", sizeof(info.error_msg));
 	info.rpc_info_length = d.used;
 	info.num_rpcs = d.count;
 	info.port = hsk->port;

@@ -44,6 +44,7 @@ struct homa_sock {
 	u64 arrivals;			/* of those that wait */
 	u32 served;			/* of those that waited */
 	atomic_t held_bytes;		/* kept of messages without room */
+	const char *error;		/* why the last call failed, for HOMAIOCINFO; or NULL */
 };
 
 /* IPv6 finds its part at the end. */
@@ -69,6 +70,13 @@ extern const struct proto_ops homa_ops, homa6_ops;
 static inline bool homa_sock_writable(struct homa_sock *hsk)
 {
 	return sk_wmem_alloc_get(homa_sock_sk(hsk)) < READ_ONCE(hsk->hnet->shell.wmem_max);
+}
+
+/* A call fails, and HOMAIOCINFO will say why. Return: @err. */
+static inline int homa_sock_error(struct homa_sock *hsk, int err, const char *why)
+{
+	WRITE_ONCE(hsk->error, why);
+	return err;
 }
 
 /* Call @func for each RPC of the socket, with a reference and without locks. */

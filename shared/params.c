@@ -33,6 +33,10 @@ const char *homa_params_update(struct homa_params *params)
 	if (params->sched_levels && params->sched_levels >= params->num_priorities)
 		return "sched_levels must be below num_priorities: unscheduled packets need a "
 		       "level too";
+	if ((u64)HOMA_RPC_PATIENCE * params->timeout_resends * params->resend_interval >
+	    params->history_ticks)
+		return "history_ticks must be at least 20 times timeout_resends times "
+		       "resend_interval: so long may a client ask for a response that was given up";
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		if (params->priority_map[i] >= HOMA_PRIORITIES)
 			return "priority_map entries must be 0 to 7";

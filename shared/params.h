@@ -12,6 +12,7 @@
 
 #include "wire.h"
 
+#define HOMA_RPC_PATIENCE	20	/* times timeout_resends: see rpc.h */
 #define HOMA_MAX_OVERCOMMIT	32	/* messages granted at once */
 
 /*

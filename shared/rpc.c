@@ -171,6 +171,7 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 	struct homa_accept accept;
 	u32 gaps;
 
+	rpc->restarts = 0;
 	if (homa_rpc_is_client(rpc) && rpc->state == HOMA_RPC_OUTGOING)
 		rpc->state = HOMA_RPC_INCOMING;
 	if (rpc->state != HOMA_RPC_INCOMING) {
@@ -292,6 +293,7 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		e->priority = pkt->resend.priority;
 		return nothing;
 	case HOMA_BUSY:
+		rpc->restarts = 0;
 		return nothing;
 	case HOMA_RPC_UNKNOWN:
 		if (!client) {
@@ -304,6 +306,10 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		 */
 		if (!asked || rpc->state == HOMA_RPC_DONE)
 			break;
+		if (++rpc->restarts > HOMA_RPC_PATIENCE * cx->params->timeout_resends) {
+			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
+			return nothing;
+		}
 		restart(cx, rpc, fx);
 		return nothing;
 	}

@@ -18,7 +18,8 @@
  *   from the client's host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
- *   fails even though the peer lives.
+ *   fails even though the peer lives. So does one that a client has started over as often: its
+ *   server cannot take it.
  *
  * What BUSY can hold up:
  *
@@ -46,8 +47,6 @@
 #include "msgin.h"
 #include "txq.h"
 
-#define HOMA_RPC_PATIENCE 20
-
 enum homa_rpc_state {
 	HOMA_RPC_OUTGOING,
 	HOMA_RPC_INCOMING,
@@ -71,6 +70,7 @@ struct homa_rpc {
 	bool scheduled;	/* the grant scheduler knows the message being received */
 	bool resent;	/* a RESEND was sent and lost data may still be on its way */
 	bool held;	/* homa_rpc_hold() */
+	u16 restarts;	/* in a row, without a sign that the server knows the RPC */
 	struct homa_msgin in;
 };
 

@@ -214,6 +214,8 @@ trace() {
 	was=$(sed 's/ .*//' $buffer)
 	echo 256 >$buffer
 	echo 0 >/sys/kernel/tracing/trace
+	# HOMAIOCFREEZE of another test has stopped it.
+	echo 1 >/sys/kernel/tracing/tracing_on
 	echo 1 >$events/enable
 	"$@"
 	status=$?
