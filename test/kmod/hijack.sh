@@ -146,11 +146,12 @@ ip -n c link set cb mtu 1500
 ip -n b link set vb mtu 1500
 
 # TCP is none of our business.
-sleep 100 | $in_b nc -l -p 5000 >/tmp/got &
+mkfifo /tmp/open	# or the listener ends at once
+$in_b nc -l -p 5000 <>/tmp/open >/tmp/got &
 servers="$servers $!"
 usleep 300000
 head -c 1000000 /dev/urandom >/tmp/sent
-(cat /tmp/sent; sleep 2) | $in_a nc 10.9.1.2 5000 &
+$in_a nc 10.9.1.2 5000 </tmp/sent &
 servers="$servers $!"
 for i in $(seq 50); do
 	cmp -s /tmp/sent /tmp/got && break
