@@ -2,9 +2,11 @@
 #
 #   make demo         install what is missing, build, simulate, print a table, leave a figure
 #   make test         install what is missing, build, run every test
+#   make all          build homa.ko for the running kernel (KDIR=... for another one)
 #   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
 #                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
-#   make              build the simulator
+#   make bench-kmod   what the module costs beside TCP, in instructions
+#   make sim          build the simulator
 #   make figures      the ten published tables and figures anew (half an hour on two cores)
 #   make bench-sim    what the simulator costs, beside stock ns-3
 #   make contrib      build the ns-3 module within an ns-3 source tree and run its tests there
@@ -17,9 +19,10 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) gnuplot-nox python3
 TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev
 JOBS := $(shell nproc)
 
-all: build
+all:
+	@$(MAKE) --no-print-directory -C kmod KO=$(CURDIR)/homa.ko
 
-build:
+sim:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model
 
 deps:
@@ -33,7 +36,7 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim
 	@experiments/demo
 
-test: deps
+test: deps-vm
 	@$(MAKE) --no-print-directory -C test all
 
 # debootstrap only for kernels whose compiler Debian 12 does not have; the second list only for
@@ -47,6 +50,9 @@ deps-vm: deps
 
 test-kmod: deps-vm
 	@$(MAKE) --no-print-directory -C test kmod KERNEL="$(KERNEL)"
+
+bench-kmod: deps-vm
+	@kmod/bench/run $(KERNEL)
 
 figures: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim
@@ -62,6 +68,6 @@ contrib:
 	@ns3-model/contrib-check
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) homa.ko
 
-.PHONY: all build deps deps-demo deps-vm demo test test-kmod figures bench-sim contrib clean
+.PHONY: all sim deps deps-demo deps-vm demo test test-kmod bench-kmod figures bench-sim contrib clean

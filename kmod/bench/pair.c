@@ -26,6 +26,7 @@
 
 #define REGION (64u * HOMA_BPAGE_SIZE)
 #define WARM_UP 20
+#define SERVERS 4	/* processes */
 
 static const char usage[] =
 	"Usage: pair server homa|tcp PORT\n"
@@ -77,7 +78,7 @@ static void homa_open(struct homa *h, const char *port)
 	h->fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_HOMA);
 	if (h->fd < 0)
 		die("socket");
-	h->region = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	h->region = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (h->region == MAP_FAILED)
 		die("mmap");
 	region.start = (uintptr_t)h->region;
@@ -128,11 +129,14 @@ static void homa_serve(const char *port)
 {
 	struct iovec iov[HOMA_MAX_BPAGES];
 	struct homa h;
+	uint32_t i;
 
 	homa_open(&h, port);
+	/* Processes that share the socket, so that requests do not wait for each other's service. */
+	for (i = 0; i < SERVERS - 1 && fork(); i++)
+		;
 	for (;;) {
 		size_t n = homa_receive(&h);
-		uint32_t i;
 
 		for (i = 0; i < h.args.num_bpages; i++) {
 			iov[i].iov_base = h.region + h.args.bpage_offsets[i];
@@ -218,20 +222,27 @@ static void tcp_serve(const char *port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 5))
 		die("bind");
+	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
+		int connection = accept(fd, NULL, NULL);
 		struct tcp t;
 		uint32_t size;
 
-		tcp_attach(&t, accept(fd, NULL, NULL));
+		if (connection < 0)
+			die("accept");
+		/* A process for each client, so that they do not wait for each other. */
+		if (fork()) {
+			close(connection);
+			continue;
+		}
+		tcp_attach(&t, connection);
 		/* The size is agreed on once, so that messages are of that size on the wire. */
 		if (!tcp_receive(&t, (char *)&size, sizeof(size)))
 			die("receive");
 		t.buffer = malloc(size);
 		while (tcp_receive(&t, t.buffer, size))
 			tcp_send(&t, t.buffer, size);
-		free(t.buffer);
-		close(t.fd);
-		close(t.epoll);
+		exit(0);
 	}
 }
 
