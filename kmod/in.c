@@ -83,6 +83,7 @@ static void look_after(struct homa_krpc *rpc, u64 now)
 		.out_sent_at = READ_ONCE(rpc->out.sent_at),
 		.in_granted_at = READ_ONCE(rpc->grantee.granted_at),
 		.peer_heard_at = READ_ONCE(peer->core.heard_at),
+		.peer_delay = homa_peer_delay(&cx, &peer->core),
 	};
 	again = homa_rpc_timer(&cx, &rpc->core, &view, &fx);
 	if (again)
@@ -343,6 +344,11 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 		return;
 	}
 	range = homa_rpc_input(cx, &rpc->core, &a->pkt, fx);
+	if (rpc->core.took) {
+		spin_lock(&rpc->peer->lock);
+		homa_peer_took(cx, &rpc->peer->core, rpc->core.took);
+		spin_unlock(&rpc->peer->lock);
+	}
 	if (!rpc->core.due_at && homa_node_queued(&rpc->asker)) {
 		spin_lock(&rpc->peer->lock);
 		homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);

@@ -41,7 +41,7 @@ static struct sk_buff *segment_list(struct sk_buff *skb, netdev_features_t featu
 	segments = skb_segment_list(skb, features, skb_mac_header_len(skb));
 	if (IS_ERR(segments))
 		return segments;
-	/* Whatever a router has done to the first one's IP header. Lengths are set by the caller. */
+	/* Whatever a router has done to the first one's IP header. The caller sets lengths. */
 	for (at = segments->next; at; at = at->next)
 		memcpy(skb_network_header(at), skb_network_header(segments), ip_header);
 	return segments;
@@ -52,6 +52,8 @@ static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t featu
 	if (!pskb_may_pull(skb, HOMA_DATA_HEADER) || !homa_wire_interleaved(skb->data) ||
 	    skb_shinfo(skb)->gso_size <= HOMA_SEG_HEADER)
 		return ERR_PTR(-EINVAL);
+	if (skb_has_frag_list(skb) && skb_linearize(skb))
+		return ERR_PTR(-ENOMEM);
 	/* Each segment gets a copy of what comes before the first segment header. */
 	__skb_pull(skb, HOMA_DATA_HEADER - HOMA_SEG_HEADER);
 	if (skb->len <= skb_shinfo(skb)->gso_size)
@@ -59,9 +61,15 @@ static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t featu
 	return skb_segment(skb, features);
 }
 
+/* Others may have put the rest of a packet into a list of frags, too, but not call it that. */
+static bool is_list(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST && skb_has_frag_list(skb);
+}
+
 static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 {
-	if (skb_has_frag_list(skb))
+	if (is_list(skb))
 		return segment_list(skb, features);
 	/* There is no checksum to compute. */
 	return segment_data(skb, features | NETIF_F_HW_CSUM);
@@ -132,10 +140,10 @@ static struct sk_buff *split_data(struct sk_buff *skb)
 struct sk_buff *homa_offload_split(struct sk_buff *skb)
 {
 	homa_count(homa_net(dev_net(skb->dev)), packet_batches);
-	if (skb_has_frag_list(skb))
+	if (is_list(skb))
 		return split_list(skb);
 	if (pskb_may_pull(skb, HOMA_DATA_HEADER) && homa_wire_interleaved(skb->data)) {
-		/* Our own: nobody else makes this type, so the segment headers are as they should be. */
+		/* Our own, nobody else makes this type: segment headers are as they should be. */
 		if (skb_shinfo(skb)->gso_type == SKB_GSO_FRAGLIST)
 			return skb;
 		return split_data(skb);
@@ -205,8 +213,8 @@ static struct sk_buff *gather(struct list_head *head, struct sk_buff *skb)
 	const void *ip = skb_gro_network_header(skb);
 	struct sk_buff *batch;
 
-	if (NAPI_GRO_CB(skb)->flush || READ_ONCE(leaving) || NAPI_GRO_CB(skb)->encap_mark || skb_is_gso(skb) ||
-	    !READ_ONCE(hnet->active) || skb->ip_summed == CHECKSUM_PARTIAL ||
+	if (NAPI_GRO_CB(skb)->flush || NAPI_GRO_CB(skb)->encap_mark || skb_is_gso(skb) ||
+	    READ_ONCE(leaving) || !READ_ONCE(hnet->active) || skb->ip_summed == CHECKSUM_PARTIAL ||
 	    ip_header > sizeof(struct ipv6hdr) || !may_wait(hnet, skb))
 		goto alone;
 	list_for_each_entry(batch, head, list) {

@@ -5,11 +5,13 @@
  *
  * A batch has one of two forms:
  *
- * - A list of complete packets, each with a header of its own, possibly of many RPCs. out.c makes it,
- *   and so does GRO here. Any kernel takes it apart for a device that does not know such lists, so
- *   it may be forwarded.
- * - One DATA packet whose data is interleaved with segment headers, for NICs that can cut it as if
- *   it were TCP. From out.c on such NICs, and from other implementations over links that do not cut.
+ * - A list of complete packets, each with a header of its own, possibly of many RPCs. GRO here
+ *   makes it.
+ * - One DATA packet whose data is interleaved with segment headers, as if it were TCP to be cut.
+ *   From out.c, which says that it is a list of packets, so that it passes devices that take those
+ *   whole and is cut for others, unless a NIC is known to cut it; and from other implementations.
+ *
+ * Both may be forwarded.
  *
  * GRO gathers, up to max_gro_skbs, packets of one poll of the NIC that have the same addresses and
  * priority, in namespaces with a Homa socket. By gro_policy, DATA with a whole message (16) and
@@ -37,8 +39,8 @@ bool homa_offload_cuts(const struct net_device *dev);
 
 /**
  * homa_offload_split() - Take a batch apart that has come to this host.
- * @skb: A batch (skb_is_gso()) that starts with a Homa header; consumed. RCU is held, and as long as
- *       the packets are in use, since they share a reference on the route.
+ * @skb: A batch (skb_is_gso()) that starts with a Homa header; consumed. RCU is held, and as long
+ *       as the packets are in use, since they share a reference on the route.
  * Return: The packets, linked by next, each starting with its Homa header; NULL when there are none
  *         for want of memory, or because it was malformed.
  */

@@ -222,6 +222,10 @@ static u32 most_data(const struct way *way, const struct homa_krpc *rpc,
 	*hardware = false;
 	if (xmit->length <= full || rpc->bytes.packet != full || xmit->offset % full)
 		return full;
+	/* Fragments of disguised packets would not be recognised. */
+	if (way->disguised && homa_ip_header(way->peer->ipv4) + HOMA_DATA_HEADER + full >
+			      dst_mtu(way->dst))
+		return full;
 	if (way->disguised)
 		return way->dst->dev->features & NETIF_F_TSO && max > full ?
 		       full * min_t(u32, max / full, MAX_SKB_FRAGS / 2) : full;

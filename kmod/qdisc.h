@@ -6,9 +6,9 @@
  *	tc qdisc add dev DEVICE root homa
  *
  * - Homa's packets go first and at once: the transmit queue has paced them, against the rate of the
- *   link that the parameter link_mbps tells (rate.h). So do those of other hosts that are forwarded.
+ *   link that the parameter link_mbps tells (rate.h). So do those of other hosts, forwarded.
  * - Others wait in one queue, of as many packets as the device's txqueuelen, and are let go by the
- *   same clock, so that no more than max_nic_queue_usecs of both waits in the NIC. What takes longer
+ *   same clock, so that no more than max_nic_queue_usecs of both waits in the NIC. What takes more
  *   than that by itself is cut into packets.
  * - When both want the link, homa_share percent of it is Homa's; the core decides whose turn it is.
  */

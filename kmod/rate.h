@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
  * The rate of a host's link, for its pacer: that of the fastest device of the namespace that is up,
- * has a carrier and hardware behind it, whenever that changes. Until the parameter link_mbps is set:
- * from then on that counts. Where no device tells its rate, link_mbps stays at its default.
+ * has a carrier and hardware behind it, whenever that changes. Once the parameter link_mbps is set,
+ * that counts instead. Where no device tells its rate, link_mbps stays at its default.
  */
 #ifndef HOMA_RATE_H
 #define HOMA_RATE_H

@@ -36,6 +36,34 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer)
 	peer->heard_at = cx->now;
 }
 
+void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took)
+{
+	u64 most = cx->params->timeout_ticks * cx->params->tick_ns;
+
+	if (took > most)
+		took = most;
+	/*
+	 * A short time is a fact, a long one may only say that some requests were lost: it takes
+	 * several of them.
+	 */
+	if (took < peer->delay)
+		peer->delay = took;
+	else
+		peer->delay += (took - peer->delay) / 4;
+	peer->delay_at = cx->now;
+}
+
+u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer)
+{
+	const struct homa_params *params = cx->params;
+	u64 delay = READ_ONCE(peer->delay);
+
+	if (delay < params->tick_ns ||
+	    cx->now - READ_ONCE(peer->delay_at) > params->timeout_ticks * params->tick_ns)
+		return 0;
+	return homa_div64(delay, params->tick_ns) * params->tick_ns;
+}
+
 enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 {
 	const struct homa_params *params = cx->params;

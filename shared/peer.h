@@ -38,6 +38,8 @@ struct homa_peer {
 	u32 unsched;		/* unscheduled bytes per message to it: whole packets */
 	u32 packet;		/* bytes of data in a full packet to it */
 	u64 heard_at;		/* ns; the last packet from it */
+	u64 delay;		/* ns; that its answers take */
+	u64 delay_at;		/* ns; of the last one */
 	struct homa_tree askers;	/* RPCs that wait for their turn, by due time and id */
 	struct homa_grant_peer grants;
 	struct homa_ack ack[HOMA_MAX_ACKS];	/* oldest first */
@@ -84,6 +86,23 @@ void homa_peer_set_packet(struct homa_peer *peer, u32 packet);
 
 /* Some packet from the peer has arrived. */
 void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer);
+
+/**
+ * homa_peer_took() - A RESEND of one of its RPCs was answered.
+ * @cx:   Time and parameters.
+ * @peer: Peer.
+ * @took: ns since the first of the requests in a row; others of them may have been lost.
+ */
+void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took);
+
+/**
+ * homa_peer_delay() - How much longer than usual one should wait before asking for data again.
+ * @cx:   Time and parameters.
+ * @peer: Peer; may be read without lock.
+ * Return: ns, whole ticks, at most timeout_ticks; 0 where answers take less than a tick, or none
+ *         has been needed lately.
+ */
+u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer);
 
 /**
  * homa_peer_ask() - May a RESEND be sent to this peer?

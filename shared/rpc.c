@@ -30,6 +30,8 @@ static void ask(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effe
 
 	if (!rpc->due_at)
 		rpc->due_at = cx->now;
+	if (!rpc->asked)
+		rpc->first_at = cx->now;
 	e->packet = HOMA_RESEND;
 	e->offset = offset;
 	e->length = length;
@@ -189,6 +191,11 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 	accept = homa_msgin_data(in, pkt->data.offset, pkt->data.length);
 	if (accept.why) {
 		drop(cx, accept.why);
+		if (accept.why == HOMA_DROP_DUPLICATE && pkt->data.retransmit && !rpc->took) {
+			/* Answered before. */
+			rpc->took = rpc->late;
+			rpc->late = 0;
+		}
 		return nothing;
 	}
 	rpc->data_at = cx->now;
@@ -215,6 +222,28 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 	return accept.range;
 }
 
+/*
+ * What took a RESEND and its answer, if this is one. Of several RESENDs, all but the last may have
+ * been lost; that the first was not shows when more answers follow than the one that was awaited.
+ */
+static u64 took(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt)
+{
+	u64 since_first = cx->now - rpc->first_at, late = rpc->late;
+
+	if (pkt->type != HOMA_BUSY && pkt->type != HOMA_RPC_UNKNOWN &&
+	    !(pkt->type == HOMA_DATA && pkt->data.retransmit))
+		return 0;
+	if (rpc->asked) {
+		rpc->late = rpc->asked > 1 ? since_first : 0;
+		return rpc->asked > 1 ? 0 : since_first;
+	}
+	/* One answer may be many packets: see input_data(). */
+	if (pkt->type == HOMA_DATA)
+		return 0;
+	rpc->late = 0;
+	return late;
+}
+
 static void restart(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effects *fx)
 {
 	if (rpc->scheduled)
@@ -234,6 +263,8 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 	struct homa_effect *e;
 	bool client = homa_rpc_is_client(rpc), asked = rpc->asked;
 
+	/* A server that sends asks by NEED_ACK: that is another question. */
+	rpc->took = rpc->first_at ? took(cx, rpc, pkt) : 0;
 	if (pkt->type == HOMA_NEED_ACK && client) {
 		if (rpc->state == HOMA_RPC_DONE) {
 			send(fx, HOMA_ACK);
@@ -436,9 +467,10 @@ static void check_stalled(const struct homa_cx *cx, const struct homa_rpc *rpc,
 			  const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
-	u32 ticks = params->resend_ticks + params->resend_interval;
+	u64 ticks = params->resend_ticks + params->resend_interval;
 
-	if (rpc->scheduled && starved(cx, rpc, view) >= ticks * params->tick_ns)
+	if (rpc->scheduled &&
+	    starved(cx, rpc, view) >= ticks * params->tick_ns + view->peer_delay)
 		effect(fx, HOMA_FX_RX_STALLED);
 }
 
@@ -446,7 +478,7 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			  const struct homa_rpc_view *view, struct homa_effects *fx)
 {
 	const struct homa_params *params = cx->params;
-	u64 patience = params->resend_ticks * params->tick_ns;
+	u64 patience = params->resend_ticks * params->tick_ns + view->peer_delay;
 	u32 upto = rpc->receiving ? expected(rpc, view->in_granted) : 0;
 	struct homa_range missing = { 0, 0 };
 
@@ -481,7 +513,7 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 		ask(cx, rpc, fx, missing.start, missing.end - missing.start);
 	else
 		ask(cx, rpc, fx, 0, HOMA_RESEND_ALL);
-	return cx->now + params->resend_interval * params->tick_ns;
+	return cx->now + params->resend_interval * params->tick_ns + view->peer_delay;
 }
 
 static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
@@ -491,7 +523,7 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	/* A response in full waits for its ack; a part of it for the client's grants. */
 	u32 ticks = view->out_sent < view->out_length ? params->resend_ticks
 						      : params->request_ack_ticks;
-	u64 patience = ticks * params->tick_ns;
+	u64 patience = ticks * params->tick_ns + view->peer_delay;
 	bool waiting = view->out_sent < view->out_granted;
 
 	if (silence(cx, rpc, view->out_sent_at) < patience || waiting)
@@ -506,7 +538,7 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	if (rpc->asked < 0xffff)
 		rpc->asked++;
 	send(fx, HOMA_NEED_ACK);
-	return cx->now + params->resend_interval * params->tick_ns;
+	return cx->now + params->resend_interval * params->tick_ns + view->peer_delay;
 }
 
 u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view,

@@ -17,6 +17,8 @@
  *   the RPC, answers ACK; one that still waits answers BUSY. After timeout_ticks without a packet
  *   from the client's host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
+ * - Where answers of a peer take longer than a tick, as they do when packets queue up for a slow
+ *   host, every such wait is as much longer: what is merely late need not be sent again.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
  *   fails even though the peer lives. So does one that a client has started over as often: its
  *   server cannot take it.
@@ -60,6 +62,9 @@ struct homa_rpc {
 	u32 incoming;	/* bytes of the message being received that come without a grant */
 	u64 data_at;	/* ns; last new byte, or when all bytes granted were here */
 	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */
+	u64 first_at;	/* ns; the first of the requests in a row */
+	u64 late;	/* ns until one of several was answered; if more follow, the first */
+	u64 took;	/* ns that the answer before us took; 0: not known, or no answer */
 	u32 asked_end;	/* end of what the last RESEND asked for */
 	u32 lost_end;	/* gaps below this are old enough to be asked for */
 	u8 state;	/* enum homa_rpc_state */
@@ -137,6 +142,7 @@ struct homa_rpc_view {
 	u32 in_granted;	/* of the grantee, if scheduled */
 	u64 out_sent_at, in_granted_at;	/* ns; the last time that it went on */
 	u64 peer_heard_at;
+	u64 peer_delay;	/* homa_peer_delay() */
 };
 
 static inline bool homa_rpc_is_client(const struct homa_rpc *rpc)
@@ -173,7 +179,7 @@ void homa_rpc_doubt(struct homa_rpc *rpc, u16 version);
 /**
  * homa_rpc_input() - A packet of this RPC has arrived. ACK, CUTOFFS and FREEZE are not an RPC's.
  * @cx:   Time, parameters, counters.
- * @rpc:  RPC.
+ * @rpc:  RPC; when its took is not 0 after this, it is for homa_peer_took().
  * @pkt:  Validated.
  * @fx:   Effects are appended.
  * Return: For DATA, the bytes to keep; otherwise an empty range.

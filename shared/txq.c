@@ -6,8 +6,12 @@
 
 /* a megabyte: the share is kept over time, not saved up */
 #define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)
-/* 100,000 bytes: likewise */
-#define LEAD_MAX (100ll * 100 * 1000)
+/* times max_nic_queue_usecs: likewise */
+#define LEAD_MAX 10
+/* times max_nic_queue_usecs: how late someone may be to whom the link is left */
+#define PATIENCE 10
+/* for max_nic_queue_usecs that are very short */
+#define LOOK_AGAIN_NS 1000
 
 void homa_txq_init(struct homa_txq *q)
 {
@@ -153,47 +157,64 @@ void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
 	q->idle_at += homa_params_link_ns(cx->params, bytes);
 }
 
-/* Homa's lead grows by its part of what it sends, and shrinks by the others'. */
-static void lead(struct homa_txq *q, s64 by)
+/* Homa's lead grows by its part of the time its packets take, and shrinks by the others'. */
+static void lead(const struct homa_cx *cx, struct homa_txq *q, s64 by)
 {
+	s64 most = 100 * (s64)(cx->params->nic_queue_ns + LOOK_AGAIN_NS);
+
 	q->lead += by;
-	if (q->lead > LEAD_MAX)
-		q->lead = LEAD_MAX;
-	if (q->lead < -LEAD_MAX)
-		q->lead = -LEAD_MAX;
+	q->yields = q->lead > (q->yields ? 0 : most);
+	q->others_yield = q->lead < (q->others_yield ? 0 : -most);
+	/* Nothing is saved up: this is as far as one gets while the other one is there. */
+	if (q->lead > LEAD_MAX * most)
+		q->lead = LEAD_MAX * most;
+	if (q->lead < -LEAD_MAX * most)
+		q->lead = -LEAD_MAX * most;
 }
 
-/* May someone hand something to the NIC who waits for another one or not? Else *wake says when. */
-static bool room(const struct homa_cx *cx, const struct homa_txq *q, bool waits, u64 *wake)
+/*
+ * May someone hand something to the NIC? When it lets the other one go first, only if that does not
+ * come in time. Else *wake says when to ask again.
+ */
+static bool room(const struct homa_cx *cx, const struct homa_txq *q, bool yields, u64 other_due,
+		 u64 *wake)
 {
-	u64 most = waits ? cx->params->nic_queue_ns / 2 : cx->params->nic_queue_ns;
+	u64 queue = cx->params->nic_queue_ns, soon = cx->now + queue / 2 + LOOK_AGAIN_NS;
 
-	if (q->idle_at <= cx->now + most)
-		return true;
-	*wake = q->idle_at - most;
-	return false;
+	if (yields && cx->now < other_due) {
+		*wake = q->idle_at > soon + queue / 2 ? q->idle_at - queue / 2 : soon;
+		return false;
+	}
+	*wake = q->idle_at - queue;
+	return q->idle_at <= cx->now + queue;
+}
+
+/* Until when someone must have come who was told to ask again at @wake. */
+static u64 due(const struct homa_cx *cx, u64 wake)
+{
+	return wake + PATIENCE * cx->params->nic_queue_ns + LOOK_AGAIN_NS;
 }
 
 enum homa_tx homa_txq_others(const struct homa_cx *cx, struct homa_txq *q, u32 bytes, bool more,
 			     u8 share, u64 *wake)
 {
-	bool contended = q->srpt.first;
+	bool contended = q->srpt.first && cx->now < q->due;
 
 	q->share = share;
-	if (!room(cx, q, contended && q->lead < 0, wake)) {
-		q->others = true;
+	if (!room(cx, q, contended && q->others_yield, q->due, wake)) {
+		q->others_due = due(cx, *wake);
 		return HOMA_TX_WAIT;
 	}
 	homa_txq_charge(cx, q, bytes);
-	q->others = more;
+	q->others_due = more ? due(cx, cx->now) : 0;
 	if (contended)
-		lead(q, -(s64)bytes * share);
+		lead(cx, q, -(s64)homa_params_link_ns(cx->params, bytes) * share);
 	return HOMA_TX_SEND;
 }
 
 void homa_txq_others_gone(struct homa_txq *q)
 {
-	q->others = false;
+	q->others_due = 0;
 }
 
 /* Fill in @xmit with the message's next bytes and count them as sent. */
@@ -249,8 +270,11 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 
 	if (!q->srpt.first)
 		return HOMA_TX_EMPTY;
-	if (!room(cx, q, q->others && q->lead > 0, &xmit->wake))
+	if (!room(cx, q, q->yields, q->others_due, &xmit->wake)) {
+		q->due = due(cx, xmit->wake);
 		return HOMA_TX_WAIT;
+	}
+	q->due = due(cx, cx->now);
 	msg = homa_container_of(q->srpt.first, struct homa_msgout, srpt);
 	if (q->age.first && q->age.first != &msg->age && q->fifo_credit >= 1000ull * msg->packet) {
 		msg = homa_container_of(q->age.first, struct homa_msgout, age);
@@ -262,8 +286,8 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 		oldest = q->age.first == &msg->age;
 		take(cx, q, msg, burst, xmit);
 	}
-	if (q->others)
-		lead(q, (s64)xmit->length * (100 - q->share));
+	if (cx->now < q->others_due)
+		lead(cx, q, (s64)homa_params_link_ns(params, xmit->length) * (100 - q->share));
 	q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;
 	if (oldest)
 		q->fifo_credit -= q->fifo_credit < 1000ull * xmit->length ? q->fifo_credit

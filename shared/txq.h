@@ -16,9 +16,10 @@
  * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is
  *   less than what waiting costs them.
  * - Other traffic (homa_txq_others(), for a body that can hold it back) goes by the same clock. As
- *   long as both it and messages want the link, whoever has had more than its share waits until only
- *   half as much waits in the NIC: the other one comes first if it is there, and if it is not, the
- *   link does not idle. What is sent past the queue does not count here.
+ *   long as both it and messages want the link, whoever is ahead of its share by more than
+ *   max_nic_queue_usecs lets the other one go first until that has caught up, and looks again
+ *   whenever the link may have room. It waits no longer than a few max_nic_queue_usecs for one that
+ *   does not come when it was told to. What is sent past the queue does not count here.
  * - A packet is always full but for the last of a message: a grant that ends inside a packet
  *   releases all of it.
  * - Data sent again goes before the message's new data, at the priority its receiver asked for.
@@ -54,9 +55,10 @@ struct homa_txq {
 	u64 births;	/* messages seen; ties are served in this order */
 	u64 idle_at;	/* ns; when the link will be done with all it was given */
 	u64 fifo_credit;	/* bytes the oldest message is owed, in thousandths */
-	bool others;		/* other traffic waits for the link */
-	u8 share;		/* of the link that is Homa's then, percent */
-	s64 lead;	/* bytes that Homa is ahead of its share, in hundredths */
+	u64 due, others_due;	/* ns; messages and others want the link, and come until then */
+	s64 lead;	/* ns of the link that Homa is ahead of its share, in hundredths */
+	bool yields, others_yield;	/* until the other one has caught up */
+	u8 share;		/* of the link that is Homa's when both want it, percent */
 };
 
 /* One decision: transmit [offset, offset + length) of a message. */

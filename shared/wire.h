@@ -145,7 +145,7 @@ u32 homa_wire_encode(u8 *bytes, const struct homa_packet *pkt);
 void homa_wire_use_sequence(u8 *bytes);
 
 /**
- * homa_wire_disguise() - Mark a packet that is sent as TCP; IP header and checksum are the caller's.
+ * homa_wire_disguise() - Mark a packet that is sent as TCP. IP header and checksum are not set.
  * @bytes: As homa_wire_encode() wrote them.
  */
 void homa_wire_disguise(u8 *bytes);
@@ -171,8 +171,8 @@ void homa_wire_interleave(u8 *bytes);
 void homa_wire_segment_header(u8 *bytes, u32 offset);
 
 /**
- * homa_wire_interleaved() - Is this a DATA packet to be cut as if it were TCP, with a segment header
- * before the data of each segment?
+ * homa_wire_interleaved() - Is this a DATA packet to be cut as if it were TCP, with a segment
+ * header before the data of each segment?
  * @bytes: HOMA_COMMON_HEADER bytes after the IP header.
  */
 bool homa_wire_interleaved(const u8 *bytes);

@@ -11,13 +11,13 @@
  *
  * Called by experiments/bench-sim; prints one "name <TAB> value" line per figure.
  */
+#include "ns3-model/sim/arguments.h"
+#include "workloads/random.h"
+
 #include "ns3/core-module.h"
 #include "ns3/internet-module.h"
 #include "ns3/network-module.h"
 #include "ns3/point-to-point-module.h"
-
-#include "ns3-model/sim/arguments.h"
-#include "workloads/random.h"
 
 #include <cerrno>
 #include <cinttypes>
@@ -46,12 +46,12 @@ constexpr uint16_t PORT = 9;                  //!< UDP port.
 /** The command line. */
 struct Options
 {
-    uint32_t racks{9};             //!< Racks.
-    uint32_t hostsPerRack{16};     //!< Hosts in each.
-    uint32_t spines{4};            //!< Spines.
-    double load{0.8};              //!< Share of the hosts' link capacity.
-    uint64_t durationNs{1000000};  //!< Time in which datagrams are sent, ns.
-    uint64_t seed{1};              //!< Of the random numbers.
+    uint32_t racks{9};                          //!< Racks.
+    uint32_t hostsPerRack{16};                  //!< Hosts in each.
+    uint32_t spines{4};                         //!< Spines.
+    double load{0.8};                           //!< Share of the hosts' link capacity.
+    uint64_t durationNs{1000000};               //!< Time in which datagrams are sent, ns.
+    uint64_t seed{1};                           //!< Of the random numbers.
     std::string scheduler{"ns3::MapScheduler"}; //!< TypeId.
 };
 
@@ -171,9 +171,9 @@ class StockBench
     /** A sending and receiving host. */
     struct Host
     {
-        Ptr<Socket> socket;    //!< For both directions.
-        struct rng random;     //!< Gaps and destinations.
-        InetSocketAddress to;  //!< Its own address, for the others to send to.
+        Ptr<Socket> socket;   //!< For both directions.
+        struct rng random;    //!< Gaps and destinations.
+        InetSocketAddress to; //!< Its own address, for the others to send to.
     };
 
     /**
@@ -338,9 +338,9 @@ StockBench::Join(Ptr<Node> a, Ptr<Node> b, uint64_t rate, uint32_t network)
         // By hand: Ipv4AddressHelper would install a queue disc.
         Ptr<Ipv4> ip = (end ? b : a)->GetObject<Ipv4>();
         interfaces[end] = ip->AddInterface(devices.Get(end));
-        ip->AddAddress(interfaces[end],
-                       Ipv4InterfaceAddress(Ipv4Address(network + 2 - end),
-                                            Ipv4Mask("255.255.255.252")));
+        ip->AddAddress(
+            interfaces[end],
+            Ipv4InterfaceAddress(Ipv4Address(network + 2 - end), Ipv4Mask("255.255.255.252")));
         ip->SetUp(interfaces[end]);
     }
     return {interfaces[0], interfaces[1]};

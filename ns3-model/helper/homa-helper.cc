@@ -8,6 +8,7 @@
 #include "ns3/boolean.h"
 #include "ns3/global-value.h"
 #include "ns3/homa-fabric-output.h"
+#include "ns3/homa-host.h"
 #include "ns3/homa-l4-protocol.h"
 #include "ns3/homa-socket-factory.h"
 #include "ns3/ipv4.h"
@@ -16,6 +17,8 @@
 #include "ns3/pcap-file-wrapper.h"
 #include "ns3/simulator.h"
 #include "ns3/trace-helper.h"
+
+#include <map>
 
 namespace ns3
 {
@@ -56,6 +59,28 @@ std::string
 HomaHelper::FastestScheduler()
 {
     return "ns3::FabricScheduler";
+}
+
+void
+HomaHelper::UsePublished(homa_params& params, const std::string& workload)
+{
+    static const std::map<std::string, uint32_t> levels =
+        {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
+    const auto known = levels.find(workload);
+    params.unsched_bytes = 9328;
+    params.window = 10000;
+    params.tail_bytes = 10000;
+    params.unsched_by_remaining = 1;
+    params.max_incoming = HOMA_MESSAGE_CEILING;
+    params.max_overcommit = known == levels.end() ? 7 : known->second;
+    params.sched_levels = known == levels.end() ? 0 : known->second;
+    params.grant_fifo_fraction = 0;
+    params.pacer_fifo_fraction = 0;
+    params.defer_min_bytes = 0;
+    params.max_nic_queue_usecs = 0;
+    params.max_link_usage = 100;
+    params.max_message = HOMA_MESSAGE_CEILING;
+    params.cutoff_interval = 0;
 }
 
 void

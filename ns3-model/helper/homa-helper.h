@@ -31,6 +31,16 @@ class HomaHelper
     static std::string FastestScheduler();
 
     /**
+     * The parameters of the simulations in Homa's paper (Montazeri et al., SIGCOMM 2018), for the
+     * fabric sigcomm18 of LeafSpineHelper.
+     * \param params To change; call homa_params_update() or HomaTransport::UpdateParameters() after
+     * it.
+     * \param workload w1 to w5, or w1s: its published degree of overcommitment, which is also its
+     * number of scheduled levels. Any other: 7, and levels by the traffic.
+     */
+    static void UsePublished(homa_params& params, const std::string& workload = "");
+
+    /**
      * Set an attribute of the transports that Install() makes: a parameter of the protocol.
      * \param name Its name, such as UnschedBytes.
      * \param value Its value.

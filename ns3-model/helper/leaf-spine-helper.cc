@@ -109,6 +109,7 @@ std::string
 LeafSpineHelper::Check() const
 {
     const FabricParameters& p = m_parameters;
+
     const struct
     {
         const char* name;
@@ -129,6 +130,7 @@ LeafSpineHelper::Check() const
         {"software delay when receiving (ns)", p.softwareRxNs, 0, MAX_DELAY},
         {"MTU", p.mtu, MIN_MTU, MAX_MTU},
     };
+
     for (const auto& range : ranges)
     {
         const std::string wrong = CheckRange(range.name, range.value, range.min, range.max);
@@ -208,9 +210,9 @@ LeafSpineHelper::InstallInternet(Ptr<Fabric> fabric)
         if (Ptr<Ipv4> ipv4 = node->GetObject<Ipv4>())
         {
             const uint32_t i = ipv4->AddInterface(device);
-            ipv4->AddAddress(i,
-                             Ipv4InterfaceAddress(fabric->GetIpv4Address(h),
-                                                  Ipv4Mask("255.0.0.0")));
+            ipv4->AddAddress(
+                i,
+                Ipv4InterfaceAddress(fabric->GetIpv4Address(h), Ipv4Mask("255.0.0.0")));
             ipv4->SetUp(i);
         }
         if (Ptr<Ipv6> ipv6 = node->GetObject<Ipv6>())

@@ -74,13 +74,13 @@ FabricNetDevice::GetTypeId()
                           MakeTimeAccessor(&FabricNetDevice::SetSoftwareTxDelay,
                                            &FabricNetDevice::GetSoftwareTxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
-            .AddAttribute("NicTxDelay",
-                          "Delay of the card before a packet is in its queue. Not to be changed "
-                          "while packets are on their way.",
-                          TimeValue(NanoSeconds(500)),
-                          MakeTimeAccessor(&FabricNetDevice::SetNicTxDelay,
-                                           &FabricNetDevice::GetNicTxDelay),
-                          MakeTimeChecker(NanoSeconds(0)))
+            .AddAttribute(
+                "NicTxDelay",
+                "Delay of the card before a packet is in its queue. Not to be changed "
+                "while packets are on their way.",
+                TimeValue(NanoSeconds(500)),
+                MakeTimeAccessor(&FabricNetDevice::SetNicTxDelay, &FabricNetDevice::GetNicTxDelay),
+                MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("SoftwareRxDelay",
                           "Delay of the host's software between a packet's last bit and its "
                           "delivery. Read when the fabric is built.",
@@ -315,26 +315,6 @@ FabricNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocol
     }
     m_txPort->Enqueue(flying, static_cast<uint64_t>(Simulator::Now().GetTimeStep()));
     return true;
-}
-
-bool
-FabricNetDevice::Expect(const FabricPacket* packet, uint32_t step) const
-{
-    if (!packet->lean || !m_fabricSink)
-    {
-        return false;
-    }
-    if (step == 1)
-    {
-        FabricEvent::Fetch(m_fabricSink, 64);
-        FabricEvent::Fetch(packet->header, 80);
-        return true;
-    }
-    if (step == 2)
-    {
-        m_txPort->ExpectEnqueue(FABRIC_PRIORITIES - 1);
-    }
-    return m_fabricSink->ExpectFabric(packet, step);
 }
 
 void

@@ -13,12 +13,12 @@
 
 #include "fabric-packet.h"
 #include "fabric-port.h"
+#include "fabric-trace.h"
 
 #include "ns3/mac48-address.h"
 #include "ns3/net-device.h"
 #include "ns3/node.h"
 #include "ns3/nstime.h"
-#include "ns3/traced-callback.h"
 
 namespace ns3
 {
@@ -119,7 +119,6 @@ class FabricNetDevice : public NetDevice, private FabricSink
   private:
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
-    bool Expect(const FabricPacket* packet, uint32_t step) const override;
     /** Pass the sending delays on to the port. */
     void UpdateLead();
     /** \param delay Of the software when sending. */
@@ -138,27 +137,27 @@ class FabricNetDevice : public NetDevice, private FabricSink
     void Sniff(const FabricPacket* packet, bool sent);
 
     // What every packet touches comes first.
-    FabricHostSink* m_fabricSink{nullptr};                   //!< Receiver of lean packets.
-    FabricPort* m_txPort{nullptr};                           //!< The port, without the indirection.
-    uint32_t m_host{FABRIC_NO_HOST};                         //!< Index in the fabric.
-    TracedCallback<Ptr<const Packet>> m_macTxTrace;          //!< Handed to the device.
-    TracedCallback<Ptr<const Packet>> m_macRxTrace;          //!< Handed to the host.
-    TracedCallback<Ptr<const Packet>> m_macTxDropTrace;      //!< No destination.
-    TracedCallback<Ptr<const Packet>> m_snifferTrace;        //!< Sent or received.
-    TracedCallback<Ptr<const Packet>> m_promiscSnifferTrace; //!< Sent or received.
-    Ptr<FabricPort> m_port;                                  //!< Sending side.
-    Ptr<Fabric> m_fabric;                                    //!< Where it is attached.
-    Ptr<Node> m_node;                                        //!< Host.
-    Mac48Address m_address;                                  //!< Made from the host index.
-    uint32_t m_ifIndex{0};                                   //!< Index among the node's devices.
-    uint16_t m_mtu{1500};                                    //!< Largest IP datagram.
-    Time m_softwareTxDelay;                                  //!< Software, out.
-    Time m_nicTxDelay;                                       //!< Card, out.
-    Time m_softwareRxDelay;                                  //!< Software, in.
-    uint64_t m_unroutable{0};                                //!< See GetUnroutable().
-    uint64_t m_multicastDrops{0};                            //!< See GetMulticastDrops().
-    NetDevice::ReceiveCallback m_rxCallback;                 //!< Node's protocol handlers.
-    NetDevice::PromiscReceiveCallback m_promiscCallback;     //!< Node's promiscuous handlers.
+    FabricHostSink* m_fabricSink{nullptr};                //!< Receiver of lean packets.
+    FabricPort* m_txPort{nullptr};                        //!< The port, without the indirection.
+    uint32_t m_host{FABRIC_NO_HOST};                      //!< Index in the fabric.
+    FabricTrace<Ptr<const Packet>> m_macTxTrace;          //!< Handed to the device.
+    FabricTrace<Ptr<const Packet>> m_macRxTrace;          //!< Handed to the host.
+    FabricTrace<Ptr<const Packet>> m_macTxDropTrace;      //!< No destination.
+    FabricTrace<Ptr<const Packet>> m_snifferTrace;        //!< Sent or received.
+    FabricTrace<Ptr<const Packet>> m_promiscSnifferTrace; //!< Sent or received.
+    Ptr<FabricPort> m_port;                               //!< Sending side.
+    Ptr<Fabric> m_fabric;                                 //!< Where it is attached.
+    Ptr<Node> m_node;                                     //!< Host.
+    Mac48Address m_address;                               //!< Made from the host index.
+    uint32_t m_ifIndex{0};                                //!< Index among the node's devices.
+    uint16_t m_mtu{1500};                                 //!< Largest IP datagram.
+    Time m_softwareTxDelay;                               //!< Software, out.
+    Time m_nicTxDelay;                                    //!< Card, out.
+    Time m_softwareRxDelay;                               //!< Software, in.
+    uint64_t m_unroutable{0};                             //!< See GetUnroutable().
+    uint64_t m_multicastDrops{0};                         //!< See GetMulticastDrops().
+    NetDevice::ReceiveCallback m_rxCallback;              //!< Node's protocol handlers.
+    NetDevice::PromiscReceiveCallback m_promiscCallback;  //!< Node's promiscuous handlers.
 };
 
 } // namespace ns3

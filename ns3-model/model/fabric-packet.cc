@@ -5,7 +5,6 @@
 #include "fabric-packet.h"
 
 #include "fabric-port.h"
-#include "fabric-scheduler.h"
 
 #include "ns3/simulator.h"
 
@@ -114,7 +113,6 @@ void
 FabricPacket::Notify()
 {
     const auto now = static_cast<uint64_t>(Simulator::Now().GetTimeStep());
-    FabricScheduler::LookAhead();
     // The simulator gives up its reference when this returns; the receiver gets its own.
     Ref();
     if (m_port->HasWaiting())
@@ -122,34 +120,6 @@ FabricPacket::Notify()
         m_port->Advance(now);
     }
     m_sink->Receive(this, now);
-}
-
-bool
-FabricPacket::Expect(uint32_t step) const
-{
-    if (!step)
-    {
-        Fetch(m_sink, 128);
-        Fetch(m_port, 128);
-        return true;
-    }
-    if (step == 1)
-    {
-        m_port->ExpectAdvance();
-    }
-    return m_sink->Expect(this, step);
-}
-
-bool
-FabricSink::Expect(const FabricPacket* packet, uint32_t step) const
-{
-    return false;
-}
-
-bool
-FabricHostSink::ExpectFabric(const FabricPacket* packet, uint32_t step) const
-{
-    return false;
 }
 
 Ptr<Packet>

@@ -13,8 +13,7 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
-#include "fabric-event.h"
-
+#include "ns3/event-impl.h"
 #include "ns3/packet.h"
 #include "ns3/ptr.h"
 
@@ -24,6 +23,7 @@
 namespace ns3
 {
 
+class FabricHostSink;
 class FabricPacket;
 class FabricPort;
 
@@ -58,13 +58,6 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
-    /**
-     * Bring nearer what Receive() will touch. The first cache lines of the sink are near already.
-     * \param packet The packet.
-     * \param step 1 to FabricEvent::STEPS - 1.
-     * \return Whether the next step has anything to do.
-     */
-    virtual bool Expect(const FabricPacket* packet, uint32_t step) const;
 };
 
 /**
@@ -81,14 +74,6 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
-    /**
-     * Bring nearer what ReceiveFabric() will touch. The header bytes and what was named to
-     * FabricNetDevice::SetFabricReceiver() are near already.
-     * \param packet The packet.
-     * \param step 2 to FabricEvent::STEPS - 1.
-     * \return Whether the next step has anything to do.
-     */
-    virtual bool ExpectFabric(const FabricPacket* packet, uint32_t step) const;
     /**
      * Write a lean packet as the IP datagram it stands for. Only called while somebody listens to a
      * sniffer trace source. The default joins the packet's header bytes and its payload, zeros
@@ -117,7 +102,7 @@ class FabricHostSink
  * The public fields are the packet; they are written by the sender before it is sent, and read by
  * anybody after.
  */
-class FabricPacket final : public FabricEvent
+class FabricPacket final : public EventImpl
 {
   public:
     /** Room for header bytes: an IPv6 header and 80 bytes of a transport's. */
@@ -185,7 +170,13 @@ class FabricPacket final : public FabricEvent
      */
     static void operator delete(void* memory);
 
-    bool Expect(uint32_t step) const override;
+    /** Ask for the memory that landing will need: where the packet comes from and goes to. */
+    void Prepare() const
+    {
+        __builtin_prefetch(m_port);
+        __builtin_prefetch(reinterpret_cast<const char*>(m_port) + 64);
+        __builtin_prefetch(m_sink);
+    }
 
   private:
     friend class FabricPort;

@@ -167,6 +167,7 @@ void
 FabricPort::Connect(FabricSink* sink, uint64_t delayNs, uint32_t context)
 {
     m_sink = sink;
+    NS_ABORT_MSG_IF(delayNs > UINT32_MAX, "delay of a link must be below 4.29 s");
     m_delay = delayNs;
     m_context = context;
 }
@@ -214,6 +215,7 @@ FabricPort::SetBuffer(FabricBuffer* buffer)
 void
 FabricPort::SetLead(uint64_t ns)
 {
+    NS_ABORT_MSG_IF(ns > UINT32_MAX, "sending delay of a host must be below 4.29 s");
     m_lead = ns;
 }
 

@@ -18,10 +18,10 @@
 #define FABRIC_PORT_H
 
 #include "fabric-packet.h"
+#include "fabric-trace.h"
 
 #include "ns3/nstime.h"
 #include "ns3/object.h"
-#include "ns3/traced-callback.h"
 
 #include <cstdint>
 #include <string>
@@ -207,23 +207,6 @@ class alignas(64) FabricPort : public Object
      */
     void Advance(uint64_t now);
 
-    /** Bring nearer what Advance() will touch. The first cache lines are near already. */
-    void ExpectAdvance() const
-    {
-        FabricEvent::Fetch(&m_queueBytes, 1);
-        FabricEvent::Fetch(&m_levels[31 - __builtin_clz(m_waiting | 1)], 1);
-    }
-
-    /**
-     * Bring nearer what Enqueue() will touch.
-     * \param priority The packet's.
-     */
-    void ExpectEnqueue(uint8_t priority) const
-    {
-        FabricEvent::Fetch(this, HOT_BYTES);
-        FabricEvent::Fetch(&m_levels[priority], 1);
-    }
-
     /** \return True if a packet waits behind the one being sent. */
     bool HasWaiting() const
     {
@@ -240,9 +223,6 @@ class alignas(64) FabricPort : public Object
     void ResetCounters();
 
   private:
-    /** Bytes up to the levels: what every packet touches. */
-    static constexpr uint32_t HOT_BYTES = 128;
-
     /** One priority: its queue and what it has sent. */
     struct Level
     {
@@ -292,8 +272,8 @@ class alignas(64) FabricPort : public Object
     /** \return Simulator::Now() in ns. */
     static uint64_t NowNs();
 
-    // Two cache lines for every packet, the first with what comes before these fields; one more for
-    // packets that wait; then the levels, two to a line.
+    // Two cache lines for every packet, of which the first begins with the base class; then the
+    // levels, two to a line.
     uint64_t m_freeAt{0};        //!< When the link has sent what it began, ns.
     uint64_t m_nsPerByte{0};     //!< ns per byte, times 2^m_shift, rounded up.
     FabricSink* m_sink{nullptr}; //!< Receiver.
@@ -301,12 +281,9 @@ class alignas(64) FabricPort : public Object
     uint8_t m_shift{0};          //!< See m_nsPerByte.
     uint8_t m_waiting{0};        //!< Bit p set: level p has a packet.
 
-    TracedCallback<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
-    TracedCallback<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
-    uint32_t m_delay{0};  //!< End of transmission to receiver, ns.
-    uint32_t m_lead{0};   //!< Sending delay before the queue, ns.
-    uint64_t m_busyNs{0}; //!< Time spent sending, of what has begun.
-
+    uint32_t m_delay{0};             //!< End of transmission to receiver, ns.
+    uint32_t m_lead{0};              //!< Sending delay before the queue, ns.
+    uint64_t m_busyNs{0};            //!< Time spent sending, of what has begun.
     uint64_t m_queueBytes{0};        //!< Wire bytes waiting.
     uint64_t m_integralAt{0};        //!< Moment up to which m_queueByteNs is complete, ns.
     uint64_t m_queueByteNs{0};       //!< Integral of m_queueBytes.
@@ -316,7 +293,9 @@ class alignas(64) FabricPort : public Object
 
     alignas(64) Level m_levels[FABRIC_PRIORITIES]; //!< By priority.
 
-    TracedCallback<const FabricPacket*, Time> m_dropTrace; //!< A packet was refused.
+    FabricTrace<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
+    FabricTrace<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
+    FabricTrace<const FabricPacket*, Time> m_dropTrace;    //!< A packet was refused.
     uint64_t m_dropPackets{0};                             //!< Packets refused.
     uint64_t m_dropBytes{0};                               //!< Wire bytes refused.
     FabricPortCounters m_base;                             //!< Counters at the last reset.

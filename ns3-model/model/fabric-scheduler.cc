@@ -4,6 +4,8 @@
  */
 #include "fabric-scheduler.h"
 
+#include "fabric-packet.h"
+
 #include "ns3/abort.h"
 
 #include <algorithm>
@@ -29,42 +31,7 @@ Later(const Scheduler::Event& a, const Scheduler::Event& b)
     return b.key < a.key;
 }
 
-/**
- * What dynamic_cast would say, remembered by type: this is done for every event.
- * \param event An event.
- * \return The same, or null if it is no FabricEvent.
- */
-const FabricEvent*
-Recognize(const EventImpl* event)
-{
-    struct Known
-    {
-        const std::type_info* type;
-        bool expects;
-    };
-    static Known known[4];
-    static uint32_t next;
-
-    if (!event)
-    {
-        return nullptr;
-    }
-    const std::type_info* type = &typeid(*event);
-    for (const Known& k : known)
-    {
-        if (k.type == type)
-        {
-            return k.expects ? static_cast<const FabricEvent*>(event) : nullptr;
-        }
-    }
-    auto cast = dynamic_cast<const FabricEvent*>(event);
-    known[next++ % 4] = {type, cast != nullptr};
-    return cast;
-}
-
 } // namespace
-
-FabricScheduler* FabricScheduler::g_running;
 
 TypeId
 FabricScheduler::GetTypeId()
@@ -83,10 +50,6 @@ FabricScheduler::FabricScheduler()
 
 FabricScheduler::~FabricScheduler()
 {
-    if (g_running == this)
-    {
-        g_running = nullptr;
-    }
 }
 
 void
@@ -96,7 +59,7 @@ FabricScheduler::NoteFar()
 }
 
 void
-FabricScheduler::InsertNear(const Event& ev, bool first)
+FabricScheduler::InsertNear(const Event& ev)
 {
     uint32_t node = m_free;
     if (node == NONE)
@@ -123,35 +86,8 @@ FabricScheduler::InsertNear(const Event& ev, bool first)
         added.next = m_nodes[last].next;
         m_nodes[last].next = node;
     }
-    if (last == NONE || !first)
-    {
-        m_last[slot] = node;
-    }
+    m_last[slot] = node;
     m_near++;
-}
-
-Scheduler::Event&
-FabricScheduler::Soon(uint32_t i)
-{
-    return m_soon[(m_first + i) % RING];
-}
-
-void
-FabricScheduler::Refill()
-{
-    for (uint32_t n = 0; n < BATCH && m_near; n++)
-    {
-        const uint32_t slot = FirstSlot();
-        Event& last = Soon(m_count++);
-        last = TakeFirst(slot);
-        __builtin_prefetch(last.impl);
-    }
-}
-
-void
-FabricScheduler::PutLastBack()
-{
-    InsertNear(Soon(--m_count), true);
 }
 
 void
@@ -161,22 +97,9 @@ FabricScheduler::Insert(const Event& ev)
     {
         Rewind(ev.key.m_ts);
     }
-    if (m_count == RING && ev.key.m_ts < Soon(RING - 1).key.m_ts)
+    if (ev.key.m_ts - m_start < SLOTS)
     {
-        PutLastBack();
-    }
-    if (m_count && ev.key.m_ts < Soon(m_count - 1).key.m_ts)
-    {
-        uint32_t i = m_count++;
-        for (; i && ev.key.m_ts < Soon(i - 1).key.m_ts; i--)
-        {
-            Soon(i) = Soon(i - 1);
-        }
-        Soon(i) = ev;
-    }
-    else if (ev.key.m_ts - m_start < SLOTS)
-    {
-        InsertNear(ev, false);
+        InsertNear(ev);
     }
     else
     {
@@ -189,14 +112,19 @@ FabricScheduler::Insert(const Event& ev)
 bool
 FabricScheduler::IsEmpty() const
 {
-    return m_count == 0 && m_near == 0 && m_far.empty();
+    return m_near == 0 && m_far.empty();
 }
 
 uint32_t
 FabricScheduler::FirstSlot() const
 {
-    const uint64_t after = m_count ? m_soon[(m_first + m_count - 1) % RING].key.m_ts : m_start;
-    const uint32_t from = after & (SLOTS - 1);
+    return NextSlot(m_start);
+}
+
+uint32_t
+FabricScheduler::NextSlot(uint64_t ts) const
+{
+    const uint32_t from = ts & (SLOTS - 1);
     uint32_t word = from / 64;
     const uint64_t here = m_bits[word] >> (from % 64);
     if (here)
@@ -249,7 +177,7 @@ FabricScheduler::MoveTo(uint64_t ts)
     while (m_farTs - ts < SLOTS && !m_far.empty())
     {
         std::pop_heap(m_far.begin(), m_far.end(), Later);
-        InsertNear(m_far.back(), false);
+        InsertNear(m_far.back());
         m_far.pop_back();
         NoteFar();
     }
@@ -258,10 +186,6 @@ FabricScheduler::MoveTo(uint64_t ts)
 void
 FabricScheduler::Rewind(uint64_t ts)
 {
-    while (m_count)
-    {
-        m_far.push_back(Soon(--m_count));
-    }
     while (m_near)
     {
         m_far.push_back(TakeFirst(FirstSlot()));
@@ -274,83 +198,46 @@ FabricScheduler::Rewind(uint64_t ts)
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
-    if (m_count)
-    {
-        return m_soon[m_first];
-    }
     return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
 }
 
 Scheduler::Event
 FabricScheduler::RemoveNext()
 {
-    if (!m_count)
+    if (!m_near)
     {
-        if (!m_near)
-        {
-            MoveTo(m_farTs);
-        }
-        Refill();
+        MoveTo(m_farTs);
     }
-    const Event ev = m_soon[m_first];
-    m_first = (m_first + 1) % RING;
-    m_count--;
+    const Event ev = TakeFirst(FirstSlot());
     if (ev.key.m_ts != m_start)
     {
         MoveTo(ev.key.m_ts);
     }
-    g_running = this;
+    if (m_near)
+    {
+        PrepareNext();
+    }
     return ev;
 }
 
 void
-FabricScheduler::LookAhead()
+FabricScheduler::PrepareNext() const
 {
-    if (g_running && g_running->m_count < LOW && g_running->m_near >= MANY)
+    const uint32_t last = m_last[FirstSlot()];
+    const uint32_t first = m_nodes[last].next;
+    const Event& next = m_nodes[first].event;
+    if (next.impl && typeid(*next.impl) == typeid(FabricPacket))
     {
-        g_running->Expect();
+        static_cast<const FabricPacket*>(next.impl)->Prepare();
     }
-}
-
-void
-FabricScheduler::Expect()
-{
-    const FabricEvent* events[BATCH];
-    uint32_t n = 0;
-    uint32_t i = m_count;
-    Refill();
-    for (; i < m_count; i++)
-    {
-        events[n] = Recognize(Soon(i).impl);
-        n += events[n] != nullptr;
-    }
-    // One step for all before the next: meanwhile, memory comes.
-    for (uint32_t step = 0; n; step++)
-    {
-        uint32_t left = 0;
-        for (i = 0; i < n; i++)
-        {
-            events[left] = events[i];
-            left += events[i]->Expect(step);
-        }
-        n = left;
-    }
+    const uint32_t second =
+        first == last ? m_nodes[m_last[NextSlot(next.key.m_ts + 1)]].next : m_nodes[first].next;
+    __builtin_prefetch(m_nodes[second].event.impl);
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
-    for (uint32_t i = 0; i < m_count; i++)
-    {
-        if (Soon(i).key.m_uid == ev.key.m_uid)
-        {
-            for (m_count--; i < m_count; i++)
-            {
-                Soon(i) = Soon(i + 1);
-            }
-            return;
-        }
-    }
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     if (ev.key.m_ts - m_start < SLOTS && m_last[slot] != NONE)
     {

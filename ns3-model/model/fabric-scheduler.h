@@ -8,8 +8,6 @@
 #ifndef FABRIC_SCHEDULER_H
 #define FABRIC_SCHEDULER_H
 
-#include "fabric-event.h"
-
 #include "ns3/scheduler.h"
 
 #include <cstdint>
@@ -26,10 +24,6 @@ namespace ns3
  * bitmap of two levels finds the next slot in use. When time moves on, events of the heap whose
  * time comes within the wheel's reach move there, before any event of that time can be inserted
  * directly.
- *
- * The next few events wait, in order, in a short ring: from there they are shown to themselves in
- * advance (see FabricEvent). An event that is inserted before the last of these takes its place
- * among them.
  *
  * Insert() and RemoveNext() take constant time, plus logarithmic time once for events further away
  * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()
@@ -53,22 +47,12 @@ class FabricScheduler : public Scheduler
     Event RemoveNext() override;
     void Remove(const Event& ev) override;
 
-    /**
-     * Let coming events bring the memory they will touch nearer. To be called by events while they
-     * run, and by nobody else: then, what coming events point to exists.
-     */
-    static void LookAhead();
-
   private:
     static constexpr uint32_t SLOT_BITS = 14;             //!< Logarithm of the number of slots.
     static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
     static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
     static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
-    static constexpr uint32_t RING = 32;                  //!< Room among the next events.
-    static constexpr uint32_t BATCH = 16;                 //!< Events taken from the wheel at once.
-    static constexpr uint32_t LOW = 4;                    //!< Fewer left: time for the next batch.
-    static constexpr uint32_t MANY = 1u << 30;                   //!< Events that make it worthwhile.
 
     /** An event in the wheel. */
     struct Node
@@ -80,9 +64,8 @@ class FabricScheduler : public Scheduler
     /**
      * Put an event into its slot.
      * \param ev The event, within the wheel's reach.
-     * \param first Before the others of that slot, not after them.
      */
-    void InsertNear(const Event& ev, bool first);
+    void InsertNear(const Event& ev);
     /** \return The slot due first; the wheel must not be empty. */
     uint32_t FirstSlot() const;
     /**
@@ -103,17 +86,13 @@ class FabricScheduler : public Scheduler
     Event TakeFirst(uint32_t slot);
     /** Note the time of the heap's first event. */
     void NoteFar();
-    /** Take a batch of events from the wheel ahead. */
-    void Refill();
-    /** The same, and let them bring nearer what they will touch. */
-    void Expect();
-    /** Put the last of the events taken ahead back into the wheel. */
-    void PutLastBack();
+    /** Ask for the memory that the next event will need; something must be in the wheel. */
+    void PrepareNext() const;
     /**
-     * \param i Place among the next events, from 0.
-     * \return The event.
+     * \param ts A time step, in the wheel's reach.
+     * \return The first slot in use from there on, round the wheel; one must be in use.
      */
-    Event& Soon(uint32_t i);
+    uint32_t NextSlot(uint64_t ts) const;
 
     uint64_t m_start{0};                 //!< First time step of the wheel.
     uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
@@ -124,11 +103,6 @@ class FabricScheduler : public Scheduler
     uint64_t m_bits[WORDS]{};            //!< Slots in use.
     uint64_t m_summary[SUMMARY_WORDS]{}; //!< Words of m_bits in use.
     std::vector<Event> m_far;            //!< Heap of the events beyond the wheel.
-    Event m_soon[RING];                 //!< The next events, from m_first on.
-    uint32_t m_first{0};                 //!< Place of the first.
-    uint32_t m_count{0};                 //!< Their number.
-
-    static FabricScheduler* g_running; //!< Whose event was removed last.
 };
 
 } // namespace ns3

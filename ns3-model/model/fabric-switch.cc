@@ -70,17 +70,6 @@ FabricSwitch::Random()
     return uint32_t((x ^ (x >> 31)) >> 32);
 }
 
-bool
-FabricSwitch::Expect(const FabricPacket* packet, uint32_t step) const
-{
-    // Ports upwards are few, and chosen only then.
-    if (packet->dst - m_firstHost < m_nHosts)
-    {
-        m_down[m_downIndex[packet->dst]]->ExpectEnqueue(packet->priority);
-    }
-    return false;
-}
-
 void
 FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
 {

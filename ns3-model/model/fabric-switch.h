@@ -61,7 +61,6 @@ class FabricSwitch : public FabricSink
     uint64_t GetUnroutable() const;
 
     void Receive(FabricPacket* packet, uint64_t now) override;
-    bool Expect(const FabricPacket* packet, uint32_t step) const override;
 
   private:
     /** \return 32 random bits (splitmix64). */

@@ -98,6 +98,7 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     m_transport = transport;
     m_device = device;
     m_address = device->GetFabric()->GetIpv4Address(device->GetHost()).Get();
+    device->SetFabricReceiver(this);
     HomaTransport::Link link;
     link.mtu = device->GetMtu();
     link.framing = FABRIC_OVERHEAD_BYTES;
@@ -105,23 +106,17 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
-    m_host = &transport->GetHost();
-    device->SetFabricReceiver(this);
 }
 
 uint32_t
 HomaFabricOutput::HostOf(struct homa_host_peer* peer) const
 {
-    if (!peer->place)
+    /* Its place is the index and 1; that of "no such host" and 1 is 0, and found out every time. */
+    if (!peer->place && HomaAddress::IsIpv4(peer->address))
     {
-        uint32_t host = FABRIC_NO_HOST;
-        if (HomaAddress::IsIpv4(peer->address))
-        {
-            host = m_device->GetFabric()->FindHost(HomaAddress::ToIpv4(peer->address));
-        }
-        peer->place = host == FABRIC_NO_HOST ? host : host + 1;
+        peer->place = m_device->GetFabric()->FindHost(HomaAddress::ToIpv4(peer->address)) + 1;
     }
-    return peer->place == FABRIC_NO_HOST ? peer->place : peer->place - 1;
+    return peer->place - 1;
 }
 
 void
@@ -193,24 +188,6 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
     struct homa_address peer = {0, HOMA_IPV4_MAPPED | Get32(quote + IPV4_DESTINATION)};
     uint16_t port = static_cast<uint16_t>(Get32(quote + HOMA_IPV4_HEADER));
     m_transport->Unreachable(HomaAddress::ToIpv6(peer), port, HomaError::REFUSED);
-}
-
-bool
-HomaFabricOutput::ExpectFabric(const FabricPacket* packet, uint32_t step) const
-{
-    if (!m_transport || packet->header[IPV4_PROTOCOL] != HOMA_IPPROTO)
-    {
-        return false;
-    }
-    if (step == 2)
-    {
-        FabricEvent::Fetch(PeekPointer(m_transport), HomaTransport::HOT_BYTES);
-        homa_host_expect(m_host);
-        return true;
-    }
-    struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
-    homa_host_expect_packet(m_host, from, packet->header + HOMA_IPV4_HEADER, step > 3);
-    return step == 3;
 }
 
 void

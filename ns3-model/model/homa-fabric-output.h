@@ -62,7 +62,6 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
     void ReceivePortUnreachable(const FabricPacket* packet);
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
-    bool ExpectFabric(const FabricPacket* packet, uint32_t step) const override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
     /**
      * \param peer A peer.
@@ -74,7 +73,6 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
     Ptr<FabricNetDevice> m_device;  //!< Below.
     bool m_freeResponses;           //!< See the attribute.
     uint32_t m_address{0};          //!< Our IPv4 address.
-    const homa_host* m_host{nullptr}; //!< The transport's.
 };
 
 } // namespace ns3

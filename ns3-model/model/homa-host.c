@@ -189,9 +189,9 @@ static bool collect_peers(struct homa_host *host, u32 looks)
 		else if (!idlest || peer->core.heard_at < idlest->core.heard_at)
 			idlest = peer;
 	}
-	if (host->peer_count >= host->params.peer_net_max && idlest)
+	if (host->peer_count >= host->params->peer_net_max && idlest)
 		forget_peer(host, idlest);
-	return host->peer_count < host->params.peer_net_max;
+	return host->peer_count < host->params->peer_net_max;
 }
 
 struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address)
@@ -203,10 +203,10 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	if (peer)
 		return peer;
 	set_now(host, now);
-	if (host->peer_count >= host->params.peer_net_max) {
+	if (host->peer_count >= host->params->peer_net_max) {
 		if (!collect_peers(host, LOOKS_WHEN_FULL))
 			return NULL;
-	} else if (host->peer_count > host->params.peer_gc_threshold) {
+	} else if (host->peer_count > host->params->peer_gc_threshold) {
 		collect_peers(host, LOOKS);
 	}
 	peer = aligned_alloc(LINE, lines(sizeof(*peer)));
@@ -272,9 +272,8 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	memset(host, 0, sizeof(*host));
 	host->ops = ops;
 	host->owner = owner;
-	host->params = *params;
+	homa_host_set_params(host, params);
 	host->link = *link;
-	host->cx.params = &host->params;
 	host->cx.counters = &host->counters;
 	host->next_id = first_id;
 	host->peer_buckets = FIRST_BUCKETS;
@@ -289,13 +288,18 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 		free(host->rpcs);
 		return false;
 	}
-	homa_params_update(&host->params);
 	homa_allocator_init(&host->cx, &host->allocator);
 	homa_grants_init(&host->grants, &host->allocator.now);
 	homa_txq_init(&host->txq);
 	homa_wheel_init(&host->wheel);
 	homa_history_init(&host->history, place, bucket, places);
 	return true;
+}
+
+void homa_host_set_params(struct homa_host *host, const struct homa_params *params)
+{
+	host->params = params;
+	host->cx.params = params;
 }
 
 void homa_host_destroy(struct homa_host *host)
@@ -330,7 +334,7 @@ static void send_control(struct homa_host *host, struct homa_host_peer *peer,
 			homa_host_wire_bytes(&host->link, peer->ip_header, length));
 	host->counters.packets_sent[pkt->type - HOMA_DATA]++;
 	host->ops->send(host->owner, peer, pkt, NULL,
-			homa_params_priority(&host->params, HOMA_PRIORITIES - 1));
+			homa_params_priority(host->params, HOMA_PRIORITIES - 1));
 }
 
 static u32 data_overhead(const struct homa_host *host, u32 ip_header)
@@ -426,7 +430,7 @@ static void send_grants(struct homa_host *host, const struct homa_grant_list *li
 
 static void arm(struct homa_host *host, struct homa_host_rpc *rpc, u64 when)
 {
-	u64 tick_ns = host->params.tick_ns, present = host->cx.now / tick_ns;
+	u64 tick_ns = host->params->tick_ns, present = host->cx.now / tick_ns;
 	u64 tick = (when + tick_ns - 1) / tick_ns;
 
 	homa_wheel_skip(&host->wheel, present);
@@ -453,9 +457,11 @@ static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
 static void look_after(struct homa_host *host, struct homa_host_rpc *rpc)
 {
 	struct homa_rpc_view view = view_of(rpc);
-	struct homa_effects fx = { .count = 0 };
-	u64 again = homa_rpc_timer(&host->cx, &rpc->core, &view, &fx);
+	struct homa_effects fx;
+	u64 again;
 
+	fx.count = 0;
+	again = homa_rpc_timer(&host->cx, &rpc->core, &view, &fx);
 	if (again)
 		arm(host, rpc, again);
 	if (!fx.count || fx.fx[0].type != HOMA_FX_ASK)
@@ -474,7 +480,7 @@ static void let_ask(struct homa_host *host, struct homa_host_peer *peer)
 
 void homa_host_tick(struct homa_host *host, u64 now)
 {
-	u64 tick_ns = host->params.tick_ns, present = now / tick_ns;
+	u64 tick_ns = host->params->tick_ns, present = now / tick_ns;
 	struct homa_timer *timer;
 
 	set_now(host, now);
@@ -484,7 +490,7 @@ void homa_host_tick(struct homa_host *host, u64 now)
 
 		look_after(host, rpc);
 	}
-	if (host->peer_count > host->params.peer_gc_threshold)
+	if (host->peer_count > host->params->peer_gc_threshold)
 		collect_peers(host, LOOKS);
 	if (host->wheel.armed)
 		set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
@@ -512,12 +518,13 @@ static void peer_failed(struct homa_host *host, struct homa_host_peer *peer, u16
 	while (!homa_link_alone(&old)) {
 		struct homa_host_rpc *rpc =
 			homa_container_of(old.next, struct homa_host_rpc, of_peer);
-		struct homa_effects fx = { .count = 0 };
+		struct homa_effects fx;
 
 		homa_link_remove(&rpc->of_peer);
 		homa_link_append(&peer->rpcs, &rpc->of_peer);
 		if (rpc->delivering)
 			continue;
+		fx.count = 0;
 		homa_rpc_peer_failed(&host->cx, &rpc->core, rpc->remote_port, port, error, &fx);
 		carry_out(host, peer, rpc, NULL, &fx);
 	}
@@ -582,7 +589,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 		   const struct homa_packet *in, u8 doubt)
 {
 	void *socket = host->ops->accept(host->owner, peer, in->dport);
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx;
 	struct homa_host_rpc *rpc;
 	struct homa_packet tell;
 	struct homa_range range;
@@ -592,7 +599,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 		return;
 	}
 	if ((host->max_rpcs && host->rpc_count >= host->max_rpcs) ||
-	    peer->served >= host->params.max_rpcs_per_peer) {
+	    peer->served >= host->params->max_rpcs_per_peer) {
 		host->counters.packets_dropped[HOMA_DROP_FULL]++;
 		return;
 	}
@@ -602,6 +609,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 	rpc->socket = socket;
 	rpc->local_port = in->dport;
 	rpc->remote_port = in->sport;
+	fx.count = 0;
 	homa_rpc_init_server(&host->cx, &rpc->core, in->sender_id ^ 1, doubt, &fx);
 	if (doubt) {
 		u16 version = homa_peer_doubt(&host->cx, &peer->core, &host->allocator.now, &tell);
@@ -612,7 +620,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 			send_control(host, peer, &tell);
 		}
 	}
-	arm(host, rpc, host->cx.now + host->params.resend_ticks * host->params.tick_ns);
+	arm(host, rpc, host->cx.now + host->params->resend_ticks * host->params->tick_ns);
 	range = homa_rpc_input(&host->cx, &rpc->core, in, &fx);
 	if (range.start < range.end) {
 		record(host, peer, in);
@@ -648,9 +656,10 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 		      struct homa_host_rpc *rpc, const struct homa_packet *in,
 		      struct homa_effects *fx)
 {
-	struct homa_grant_list grants = { .count = 0 };
+	struct homa_grant_list grants;
 	u32 i;
 
+	grants.count = 0;
 	for (i = 0; i < fx->count; i++) {
 		const struct homa_effect *e = &fx->fx[i];
 
@@ -729,10 +738,11 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 static void acked(struct homa_host *host, struct homa_host_peer *peer, u64 client_id)
 {
 	struct homa_host_rpc *rpc = homa_host_find(host, peer, client_id ^ 1);
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx;
 
 	if (!homa_id_is_client(client_id) || !rpc || rpc->delivering)
 		return;
+	fx.count = 0;
 	homa_rpc_acked(&rpc->core, &fx);
 	carry_out(host, peer, rpc, NULL, &fx);
 }
@@ -751,10 +761,11 @@ static void input_rpc(struct homa_host *host, struct homa_host_peer *peer,
 		      const struct homa_packet *pkt)
 {
 	struct homa_host_rpc *rpc = homa_host_find(host, peer, pkt->sender_id ^ 1);
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx;
 	struct homa_range range;
 	bool first;
 
+	fx.count = 0;
 	if (!rpc) {
 		enum homa_verdict verdict = HOMA_REQUEST_NEW;
 
@@ -813,6 +824,29 @@ static bool starts_something(u8 type)
 	return type == HOMA_DATA || type == HOMA_RESEND || type == HOMA_NEED_ACK;
 }
 
+/*
+ * Ask for memory that will be needed soon. With many hosts it has long left the processor's caches;
+ * what comes while something else is waited for costs nothing.
+ */
+static void ask_for(const void *at)
+{
+	__builtin_prefetch(at);
+}
+
+/* While the peer is looked up, its RPC may come, too. */
+static void ask_for_rpc(const struct homa_host *host, struct homa_address from, u64 id)
+{
+	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
+	uintptr_t part = homa_id_is_client(id) ? offsetof(struct homa_host_rpc, out)
+					       : offsetof(struct homa_host_rpc, grantee);
+
+	ask_for((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
+	ask_for((const void *)(rpc + offsetof(struct homa_host_rpc, core.in)));
+	ask_for((const void *)(rpc + part));
+	ask_for((const void *)(rpc + part + LINE));
+	ask_for((const void *)(rpc + part + 2 * LINE));
+}
+
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
 		     u32 readable, u32 length)
 {
@@ -821,13 +855,18 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	struct homa_packet pkt;
 	enum homa_drop why;
 
+	ask_for(&host->grants.cutoffs);
+	ask_for(&host->counters.packets_sent);
+	ask_for(&host->counters.packets_rcvd);
+	ask_for(&host->allocator.now);
 	set_now(host, now);
-	why = homa_wire_decode(&pkt, bytes, readable, length, host->params.max_message);
+	why = homa_wire_decode(&pkt, bytes, readable, length, host->params->max_message);
 	if (why) {
 		host->counters.packets_dropped[why]++;
 		return;
 	}
 	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
+	ask_for_rpc(host, from, pkt.sender_id ^ 1);
 	peer = homa_host_known_peer(host, from);
 	if (!peer && !starts_something(pkt.type)) {
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
@@ -848,80 +887,6 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	host->pin = pin.outer;
 }
 
-/* Memory ahead of time. */
-
-static void fetch(const void *from, const void *to)
-{
-	const char *line = (const char *)((uintptr_t)from / LINE * LINE);
-
-	for (; line < (const char *)to; line += LINE)
-		__builtin_prefetch(line);
-}
-
-/* As it stands in the common header of every packet. */
-static u64 homa_wire_sender_id(const u8 *bytes)
-{
-	u64 id;
-
-	memcpy(&id, bytes + 20, sizeof(id));
-	return __builtin_bswap64(id);
-}
-
-static void fetch_peer(const struct homa_host_peer *peer)
-{
-	fetch(peer, &peer->core.ack[1]);
-}
-
-void homa_host_expect(const struct homa_host *host)
-{
-	fetch(host, &host->grants.active[4]);
-	fetch(&host->grants.cutoffs, &host->grants + 1);
-	fetch(&host->params.max_message, &host->params.share[1]);
-	fetch(host->counters.packets_sent, &host->counters.packets_rcvd[2]);
-	fetch(&host->allocator, &host->allocator.bytes);
-}
-
-void homa_host_expect_packet(const struct homa_host *host, struct homa_address from,
-			     const u8 *bytes, bool again)
-{
-	struct homa_host_peer *const *peer;
-	const struct homa_host_rpc *rpc;
-	struct homa_host_rpc *const *at;
-	u64 id = homa_wire_sender_id(bytes) ^ 1;
-
-	peer = &host->peers[peer_bucket(from, host->peer_buckets)];
-	at = &host->rpcs[rpc_bucket(host, from, id)];
-	if (!again) {
-		__builtin_prefetch(peer);
-		__builtin_prefetch(at);
-		return;
-	}
-	rpc = *at;
-	if (rpc && homa_id_is_client(id))
-		fetch(&rpc->out, &rpc->out + 1);
-	else if (rpc)
-		fetch(&rpc->grantee, &rpc->grantee + 1);
-	if (rpc)
-		fetch(&rpc->asker, &rpc->core.in.gap);
-	if (*peer)
-		fetch_peer(*peer);
-}
-
-void homa_host_expect_pace(const struct homa_host *host, bool again)
-{
-	const struct homa_host_rpc *rpc;
-
-	if (!host->txq.srpt.first)
-		return;
-	rpc = homa_container_of(host->txq.srpt.first, struct homa_host_rpc, out.srpt);
-	if (again) {
-		fetch_peer(rpc->peer);
-		return;
-	}
-	fetch(&rpc->out, &rpc->out + 1);
-	fetch(&rpc->next, &rpc->core.incoming);
-}
-
 /* The user's side. */
 
 struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct homa_host_peer *peer,
@@ -930,7 +895,7 @@ struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct hom
 {
 	struct homa_host_rpc *rpc;
 
-	if (!peer || !length || length > host->params.max_message)
+	if (!peer || !length || length > host->params->max_message)
 		return NULL;
 	set_now(host, now);
 	rpc = new_rpc(host, peer, host->next_id);
@@ -942,30 +907,31 @@ struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct hom
 	rpc->local_port = local_port;
 	rpc->remote_port = remote_port;
 	homa_rpc_init_client(&host->cx, &rpc->core, rpc->core.id);
-	arm(host, rpc, now + host->params.resend_ticks * host->params.tick_ns);
+	arm(host, rpc, now + host->params->resend_ticks * host->params->tick_ns);
 	send_message(host, rpc, length);
 	return rpc;
 }
 
 bool homa_host_reply(struct homa_host *host, u64 now, struct homa_host_rpc *rpc, u32 length)
 {
-	if (!length || length > host->params.max_message)
+	if (!length || length > host->params->max_message)
 		return false;
 	set_now(host, now);
 	if (!homa_rpc_reply(&host->cx, &rpc->core))
 		return false;
-	arm(host, rpc, now + host->params.request_ack_ticks * host->params.tick_ns);
+	arm(host, rpc, now + host->params->request_ack_ticks * host->params->tick_ns);
 	send_message(host, rpc, length);
 	return true;
 }
 
 void homa_host_abort(struct homa_host *host, u64 now, struct homa_host_rpc *rpc)
 {
-	struct homa_effects fx = { .count = 0 };
+	struct homa_effects fx;
 
 	set_now(host, now);
 	if (rpc->delivering)
 		return;
+	fx.count = 0;
 	homa_rpc_abort(&host->cx, &rpc->core, HOMA_ERR_NONE, &fx);
 	carry_out(host, rpc->peer, rpc, NULL, &fx);
 }
@@ -983,5 +949,5 @@ void homa_host_learn(struct homa_host *host, u32 length)
 	u32 packet = host->link.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
 
 	homa_allocator_record(&host->cx, &host->allocator, length,
-			      homa_peer_unsched(&host->params, packet), packet, HOMA_DATA_HEADER);
+			      homa_peer_unsched(host->params, packet), packet, HOMA_DATA_HEADER);
 }

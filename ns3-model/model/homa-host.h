@@ -126,14 +126,14 @@ struct homa_host {
 	u32 peer_buckets, peer_count;	/* buckets: powers of two */
 	u32 rpc_buckets, rpc_count;
 	struct homa_cx cx;
+	const struct homa_params *params;	/* the owner's */
+	const struct homa_host_pin *pin;
 	struct homa_host_link link;
 	bool timer_set[HOMA_HOST_TIMERS];
 	struct homa_txq txq;
 	struct homa_grants grants;
-	struct homa_params params;	/* homa_params_update() after a change */
 	struct homa_counters counters;
 	struct homa_link turns;		/* all peers */
-	const struct homa_host_pin *pin;
 	u64 next_token;
 	u64 next_id;
 	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
@@ -147,7 +147,8 @@ struct homa_host {
  * @host:     To set up.
  * @ops:      Where effects go; outlives the host.
  * @owner:    Handed to every op.
- * @params:   Copied.
+ * @params:   The owner's, after homa_params_update(); hosts may share them. Outlive the host or are
+ *            replaced by homa_host_set_params().
  * @link:     Copied; the MTU leaves room for headers and at least a byte of data.
  * @first_id: First RPC id: even, above every id of an earlier life of this host.
  * @places:   Finished requests remembered; a power of two.
@@ -156,6 +157,9 @@ struct homa_host {
 bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner,
 		    const struct homa_params *params, const struct homa_host_link *link,
 		    u64 first_id, u32 places);
+
+/* Other parameters from now on. */
+void homa_host_set_params(struct homa_host *host, const struct homa_params *params);
 
 /* Free everything; RPCs in progress go without a word to their users. */
 void homa_host_destroy(struct homa_host *host);
@@ -233,32 +237,6 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
  */
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
 		     u32 readable, u32 length);
-
-/*
- * Memory ahead of time. With many hosts, what a packet or a timer needs has long left the
- * processor's caches: an owner that knows what comes next may ask for it. These functions change
- * nothing. Between two calls about the same thing memory takes some 100 ns to come.
- */
-
-/* First: the host itself. */
-void homa_host_expect(const struct homa_host *host);
-
-/**
- * homa_host_expect_packet() - Then, what homa_host_input() will look for.
- * @host:  Host.
- * @from:  Sender's address.
- * @bytes: What follows the IP header, HOMA_COMMON_HEADER bytes at least.
- * @again: Second call: the tables' entries that the first call asked for are there.
- */
-void homa_host_expect_packet(const struct homa_host *host, struct homa_address from,
-			     const u8 *bytes, bool again);
-
-/**
- * homa_host_expect_pace() - Likewise for homa_host_pace().
- * @host:  Host.
- * @again: Second call.
- */
-void homa_host_expect_pace(const struct homa_host *host, bool again);
 
 /* HOMA_HOST_PACER has fired. */
 void homa_host_pace(struct homa_host *host, u64 now);

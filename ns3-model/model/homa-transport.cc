@@ -4,7 +4,6 @@
  */
 #include "homa-transport.h"
 
-#include "fabric-scheduler.h"
 #include "homa-address.h"
 #include "homa-host.h"
 
@@ -14,6 +13,7 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace ns3
@@ -53,7 +53,7 @@ static HomaUser g_nobody;
 
 /** A timer of a host: one event object, scheduled again and again, so that it costs no allocation.
  */
-class HomaTimerEvent : public FabricEvent
+class HomaTimerEvent : public EventImpl
 {
   public:
     /**
@@ -72,30 +72,9 @@ class HomaTimerEvent : public FabricEvent
         m_transport = nullptr;
     }
 
-    bool Expect(uint32_t step) const override
-    {
-        if (!m_transport)
-        {
-            return false;
-        }
-        switch (step)
-        {
-        case 0:
-            Fetch(m_transport, HomaTransport::HOT_BYTES);
-            return true;
-        case 1:
-            homa_host_expect(m_transport->m_host.get());
-            return m_timer == HOMA_HOST_PACER;
-        default:
-            homa_host_expect_pace(m_transport->m_host.get(), step > 2);
-            return step == 2;
-        }
-    }
-
   private:
     void Notify() override
     {
-        FabricScheduler::LookAhead();
         if (!m_transport)
         {
             return;
@@ -408,8 +387,7 @@ template <std::size_t AT>
 uint64_t
 HomaTransport::GetParameter() const
 {
-    const homa_params* params = m_started ? &m_host->params : m_params.get();
-    return *reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(params) + AT);
+    return *reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(m_params.get()) + AT);
 }
 
 TypeId
@@ -468,7 +446,7 @@ HomaTransport::GetTypeId()
 
 HomaTransport::HomaTransport()
     : m_host(std::make_unique<homa_host>()),
-      m_params(std::make_unique<homa_params>())
+      m_params(std::make_shared<homa_params>())
 {
     homa_params_init(m_params.get());
     m_timers[HOMA_HOST_PACER] = Create<HomaTimerEvent>(this, HOMA_HOST_PACER);
@@ -494,6 +472,20 @@ HomaTransport::DoDispose()
     Object::DoDispose();
 }
 
+/** The parameters of the transport started last, unless somebody may change them. */
+static std::weak_ptr<homa_params> g_params;
+
+void
+HomaTransport::ShareParameters()
+{
+    auto others = g_params.lock();
+    if (others && !std::memcmp(others.get(), m_params.get(), sizeof(*others)))
+    {
+        m_params = others;
+    }
+    g_params = m_params;
+}
+
 void
 HomaTransport::Start(HomaOutput* output, const Link& link)
 {
@@ -506,6 +498,7 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
     }
     const char* wrong = homa_params_update(m_params.get());
     NS_ABORT_MSG_IF(wrong, "HomaTransport: " << wrong);
+    ShareParameters();
     NS_ABORT_MSG_IF(m_historyPlaces & (m_historyPlaces - 1),
                     "HomaTransport: HistoryPlaces must be a power of two");
     struct homa_host_link wire = {link.mtu, link.framing, link.minFrame, link.freeResponses};
@@ -568,7 +561,7 @@ HomaTransport::Call(HomaUser* user,
 {
     uint64_t now = Simulator::Now().GetTimeStep();
     NS_ABORT_MSG_UNLESS(m_started, "HomaTransport::Call(): the transport has not been started");
-    if (!length || length > m_host->params.max_message)
+    if (!length || length > m_host->params->max_message)
     {
         return nullptr;
     }
@@ -661,7 +654,7 @@ HomaTransport::Receive(const homa_address& from,
     if (!m_packetReceived.IsEmpty())
     {
         struct homa_packet pkt;
-        if (!homa_wire_decode(&pkt, bytes, readable, length, m_host->params.max_message))
+        if (!homa_wire_decode(&pkt, bytes, readable, length, m_host->params->max_message))
         {
             m_packetReceived(pkt, HomaAddress::ToIpv6(from), 0);
         }
@@ -688,7 +681,17 @@ HomaTransport::Unreachable(Ipv6Address peer, uint16_t port, HomaError error)
 homa_params&
 HomaTransport::GetParameters()
 {
-    return m_started ? m_host->params : *m_params;
+    /* The caller may change them: from now on they are nobody else's. */
+    if (g_params.lock() == m_params)
+    {
+        g_params.reset();
+    }
+    if (m_params.use_count() > 1)
+    {
+        m_params = std::make_shared<homa_params>(*m_params);
+        homa_host_set_params(m_host.get(), m_params.get());
+    }
+    return *m_params;
 }
 
 void

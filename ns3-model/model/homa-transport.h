@@ -9,6 +9,8 @@
 #ifndef HOMA_TRANSPORT_H
 #define HOMA_TRANSPORT_H
 
+#include "fabric-trace.h"
+
 #include "ns3/ipv6-address.h"
 #include "ns3/object.h"
 #include "ns3/packet.h"
@@ -254,7 +256,10 @@ class HomaTransport : public Object
      */
     void Unreachable(Ipv6Address peer, uint16_t port, HomaError error);
 
-    /** \return Parameters; call UpdateParameters() after a change. */
+    /**
+     * \return Parameters, valid until Start() or the end of this object; call UpdateParameters()
+     * after a change.
+     */
     homa_params& GetParameters();
     /** Make changed parameters take effect; they are fatal if they do not fit together. */
     void UpdateParameters();
@@ -289,12 +294,12 @@ class HomaTransport : public Object
      */
     typedef void (*GrantCallback)(const HomaRpc* rpc, uint32_t offset, uint8_t priority);
 
-    static constexpr uint32_t HOT_BYTES = 192; //!< Of the object, what every packet touches.
-
   private:
     friend class HomaTimerEvent;
     friend struct HomaHostOps;
     void DoDispose() override;
+    /** Have one copy of the parameters for hosts that have the same: it stays in the caches. */
+    void ShareParameters();
     /**
      * Set a parameter; accessor of an attribute.
      * \tparam AT Offset in struct homa_params.
@@ -311,22 +316,22 @@ class HomaTransport : public Object
     uint64_t GetParameter() const;
 
     // What every packet touches comes first.
-    std::unique_ptr<homa_host> m_host; //!< The protocol.
-    HomaOutput* m_output{nullptr};     //!< Where packets go.
-    Ptr<Packet> m_payload;             //!< Of the packet being received.
-    bool m_started{false};             //!< See IsStarted().
-    bool m_refused{false};             //!< The packet being received was refused.
-    uint16_t m_nextPort{0x8000};       //!< Next client port to try.
-    uint32_t m_historyPlaces;          //!< Finished requests remembered.
-    Ptr<HomaTimerEvent> m_timers[2];   //!< By enum homa_host_timer.
-    TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetSent;     //!< Any type.
-    TracedCallback<const homa_packet&, Ipv6Address, uint8_t> m_packetReceived; //!< Valid ones.
-    TracedCallback<const HomaRpc*, uint32_t, uint8_t> m_granted;               //!< Grants sent.
-    std::unique_ptr<homa_params> m_params;           //!< Before the start; then the host's count.
+    std::unique_ptr<homa_host> m_host;               //!< The protocol.
+    HomaOutput* m_output{nullptr};                   //!< Where packets go.
+    Ptr<Packet> m_payload;                           //!< Of the packet being received.
+    bool m_started{false};                           //!< See IsStarted().
+    bool m_refused{false};                           //!< The packet being received was refused.
+    uint16_t m_nextPort{0x8000};                     //!< Next client port to try.
+    uint32_t m_historyPlaces;                        //!< Finished requests remembered.
+    Ptr<HomaTimerEvent> m_timers[2];                 //!< By enum homa_host_timer.
+    std::shared_ptr<homa_params> m_params;           //!< Others that have the same may share it.
     std::unordered_map<uint16_t, HomaUser*> m_ports; //!< Users by port; null: a client's.
     TracedCallback<const HomaRpc*, uint32_t> m_messageSent;     //!< Handed to the transport.
     TracedCallback<const HomaRpc*, uint32_t> m_messageReceived; //!< Complete.
     TracedCallback<const HomaRpc*, uint32_t> m_messageAborted;  //!< Failed or forgotten unfinished.
+    FabricTrace<const homa_packet&, Ipv6Address, uint8_t> m_packetSent;     //!< Any type.
+    FabricTrace<const homa_packet&, Ipv6Address, uint8_t> m_packetReceived; //!< Valid ones.
+    FabricTrace<const HomaRpc*, uint32_t, uint8_t> m_granted;               //!< Grants sent.
 };
 
 } // namespace ns3

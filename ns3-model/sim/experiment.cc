@@ -151,38 +151,13 @@ Experiment::~Experiment()
     sampler_close(&m_sizes);
 }
 
-/** Published degrees of overcommitment, which are also the numbers of scheduled levels (SIGCOMM
- * 2018). */
-static uint32_t
-PublishedLevels(const std::string& workload)
-{
-    static const std::map<std::string, uint32_t> levels =
-        {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
-    auto at = levels.find(workload);
-    return at == levels.end() ? 0 : at->second;
-}
-
 void
 Experiment::Configure(Ptr<HomaTransport> transport)
 {
     homa_params& p = transport->GetParameters();
     if (m_options.protocol == "sigcomm18")
     {
-        uint32_t levels = PublishedLevels(m_sizes.name);
-        p.unsched_bytes = 9328;
-        p.window = 10000;
-        p.tail_bytes = 10000;
-        p.unsched_by_remaining = 1;
-        p.max_incoming = HOMA_MESSAGE_CEILING;
-        p.max_overcommit = levels ? levels : 7;
-        p.sched_levels = levels;
-        p.grant_fifo_fraction = 0;
-        p.pacer_fifo_fraction = 0;
-        p.defer_min_bytes = 0;
-        p.max_nic_queue_usecs = 0;
-        p.max_link_usage = 100;
-        p.max_message = HOMA_MESSAGE_CEILING;
-        p.cutoff_interval = 0;
+        HomaHelper::UsePublished(p, m_sizes.name);
     }
     for (const auto& [name, value] : m_options.sets)
     {

@@ -354,8 +354,9 @@ PrintReport(Experiment& e)
                 down.maxQueueBytes / 1000.0);
     if (f.carriedLoad < 0.97 * f.offeredLoad)
     {
-        std::printf("note: less was carried than offered, the network was still filling; for a steady "
-                    "state raise --warmup and --messages\n");
+        std::printf(
+            "note: less was carried than offered, the network was still filling; for a steady "
+            "state raise --warmup and --messages\n");
     }
     std::printf("%.1f s of CPU for %" PRIu64
                 " data packets: %.2f us each, %.0f ns per packet-hop; %.0f MB\n\n",

@@ -142,6 +142,22 @@ At(uint64_t at, std::function<void()> what)
 }
 
 /**
+ * \param racks Number of racks.
+ * \param hostsPerRack Hosts in each.
+ * \param spines Switches that connect them.
+ * \return What builds such a fabric, with the figures of sigcomm18.
+ */
+LeafSpineHelper
+Shape(uint32_t racks, uint32_t hostsPerRack, uint32_t spines)
+{
+    LeafSpineHelper helper;
+    helper.Parameters().racks = racks;
+    helper.Parameters().hostsPerRack = hostsPerRack;
+    helper.Parameters().spines = spines;
+    return helper;
+}
+
+/**
  * \param recorder Becomes the lean receiver of all hosts.
  * \param fabric The fabric.
  */
@@ -258,8 +274,11 @@ class OnePacketTest : public FabricTestCase
      * \param bytes Wire bytes.
      * \param expected When it must arrive.
      */
-    void Check(
-        LeafSpineHelper& helper, uint32_t src, uint32_t dst, uint32_t bytes, uint64_t expected)
+    void Check(LeafSpineHelper& helper,
+               uint32_t src,
+               uint32_t dst,
+               uint32_t bytes,
+               uint64_t expected)
     {
         Ptr<Fabric> fabric = helper.Build();
         Recorder recorder;
@@ -309,6 +328,7 @@ class PriorityTest : public FabricTestCase
         Ptr<FabricPort> port = CreateObject<FabricPort>();
         port->SetRate(8 * GBPS); // one ns per byte
         port->Connect(&sink, 250, Simulator::NO_CONTEXT);
+
         const struct
         {
             uint64_t at;
@@ -324,6 +344,7 @@ class PriorityTest : public FabricTestCase
             {1400, 6, 200, 6}, // while 3 is sent: 1500 to 1700
             {1700, 7, 100, 7}, // at the moment 6 ends: too late for this choice
         };
+
         for (const auto& s : sent)
         {
             At(s.at, [=]() { port->Enqueue(MakePacket(s.id, 0, s.bytes, s.priority), Now()); });
@@ -479,8 +500,7 @@ class DropTailTest : public FabricTestCase
   private:
     void DoRun() override
     {
-        LeafSpineHelper helper;
-        helper.Parameters().hostsPerRack = 4;
+        LeafSpineHelper helper = Shape(1, 4, 0);
         helper.Parameters().portBufferBytes = 3 * 1538;
         Ptr<Fabric> fabric = helper.Build();
         Recorder recorder;
@@ -488,8 +508,7 @@ class DropTailTest : public FabricTestCase
         Ptr<FabricPort> port = fabric->GetPort(FabricRole::RACK_DOWN, 0);
         std::vector<uint64_t> traced;
         auto onDrop = [&](const FabricPacket* packet, Time) { traced.push_back(packet->src); };
-        port->TraceConnectWithoutContext("Drop",
-                                         Callback<void, const FabricPacket*, Time>(onDrop));
+        port->TraceConnectWithoutContext("Drop", Callback<void, const FabricPacket*, Time>(onDrop));
         // Three senders at twelve packets each: 24 too many for the link; of the first three one is
         // sent at once, and three fit into the queue.
         for (uint32_t i = 0; i < 36; i++)
@@ -527,8 +546,7 @@ class DynamicThresholdTest : public FabricTestCase
      */
     uint64_t Fill(double alpha, uint32_t victims)
     {
-        LeafSpineHelper helper;
-        helper.Parameters().hostsPerRack = 12;
+        LeafSpineHelper helper = Shape(1, 12, 0);
         helper.Parameters().switchBufferBytes = 100000;
         helper.Parameters().alpha = alpha;
         Ptr<Fabric> fabric = helper.Build();
@@ -643,9 +661,7 @@ class RoutingTest : public FabricTestCase
      */
     std::vector<uint64_t> Send(FabricRouting routing, uint32_t flows)
     {
-        LeafSpineHelper helper;
-        helper.Parameters().racks = 2;
-        helper.Parameters().spines = 4;
+        LeafSpineHelper helper = Shape(2, 16, 4);
         helper.Parameters().routing = routing;
         Ptr<Fabric> fabric = helper.Build();
         Recorder recorder;
@@ -662,11 +678,10 @@ class RoutingTest : public FabricTestCase
         for (uint32_t s = 0; s < 4; s++)
         {
             counts.push_back(fabric->GetPort(FabricRole::RACK_UP, 0, s)->GetCounters().packets[0]);
-            NS_TEST_EXPECT_MSG_EQ(fabric->GetPort(FabricRole::SPINE_DOWN, s, 1)
-                                      ->GetCounters()
-                                      .packets[0],
-                                  counts.back(),
-                                  "what goes up does not come down");
+            NS_TEST_EXPECT_MSG_EQ(
+                fabric->GetPort(FabricRole::SPINE_DOWN, s, 1)->GetCounters().packets[0],
+                counts.back(),
+                "what goes up does not come down");
         }
         Finish();
         std::sort(counts.begin(), counts.end());
@@ -764,10 +779,7 @@ class DeterminismTest : public FabricTestCase
         ObjectFactory factory;
         factory.SetTypeId("ns3::" + scheduler);
         Simulator::SetScheduler(factory);
-        LeafSpineHelper helper;
-        helper.Parameters().racks = 3;
-        helper.Parameters().hostsPerRack = 8;
-        helper.Parameters().spines = 3;
+        LeafSpineHelper helper = Shape(3, 8, 3);
         Ptr<Fabric> fabric = helper.Build();
         Recorder recorder;
         Listen(recorder, fabric);
@@ -897,12 +909,10 @@ class UnloadedDelayTest : public FabricTestCase
             {25, 10, 1},
             {10, 40, 1},
         };
+
         for (const auto& shape : shapes)
         {
-            LeafSpineHelper helper;
-            helper.Parameters().racks = 2;
-            helper.Parameters().hostsPerRack = 3;
-            helper.Parameters().spines = shape.spines;
+            LeafSpineHelper helper = Shape(2, 3, shape.spines);
             helper.Parameters().hostRate = shape.host * GBPS;
             helper.Parameters().uplinkRate = shape.uplink * GBPS;
             helper.Parameters().uplinkPropagationNs = 13;
@@ -931,10 +941,7 @@ class TwoRoadsTest : public FabricTestCase
      */
     std::vector<Arrival> Run(int road, FabricRouting routing)
     {
-        LeafSpineHelper helper;
-        helper.Parameters().racks = 3;
-        helper.Parameters().hostsPerRack = 6;
-        helper.Parameters().spines = 3;
+        LeafSpineHelper helper = Shape(3, 6, 3);
         helper.Parameters().routing = routing;
         helper.Parameters().portBufferBytes = 6000;
         Ptr<Fabric> fabric = helper.Build();
@@ -1102,10 +1109,7 @@ class InternetTest : public FabricTestCase
      */
     void Echo(bool v6)
     {
-        LeafSpineHelper helper;
-        helper.Parameters().racks = 2;
-        helper.Parameters().hostsPerRack = 2;
-        helper.Parameters().spines = 2;
+        LeafSpineHelper helper = Shape(2, 2, 2);
         Ptr<Fabric> fabric = helper.Build();
         LeafSpineHelper::InstallInternet(fabric);
         const Address server = v6 ? Address(Inet6SocketAddress(fabric->GetIpv6Address(3), 7))
@@ -1188,9 +1192,9 @@ class AddressTest : public FabricTestCase
         LeafSpineHelper::InstallInternet(fabric);
         Ptr<Node> node = fabric->GetNode(2);
         Ptr<Ipv4> ipv4 = node->GetObject<Ipv4>();
-        ipv4->AddAddress(ipv4->GetInterfaceForDevice(fabric->GetDevice(2)),
-                         Ipv4InterfaceAddress(Ipv4Address("192.168.4.5"),
-                                              Ipv4Mask("255.255.255.0")));
+        ipv4->AddAddress(
+            ipv4->GetInterfaceForDevice(fabric->GetDevice(2)),
+            Ipv4InterfaceAddress(Ipv4Address("192.168.4.5"), Ipv4Mask("255.255.255.0")));
         NS_TEST_EXPECT_MSG_EQ(fabric->FindHost(Ipv4Address("192.168.4.5")), 2, "own address");
         NS_TEST_EXPECT_MSG_EQ(fabric->FindHost(Ipv4Address("10.0.0.16")), 15, "given address");
         NS_TEST_EXPECT_MSG_EQ(fabric->FindHost(Ipv6Address("fd00::1")), 0, "given address");

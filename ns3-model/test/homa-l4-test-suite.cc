@@ -32,16 +32,10 @@ namespace
 void
 Answer(Ptr<HomaSocket> server, std::function<void(const HomaMessage&)> seen)
 {
-    server->SetRecvCallback(Callback<void, Ptr<Socket>>([seen](Ptr<Socket> socket) {
-        Ptr<HomaSocket> homa = DynamicCast<HomaSocket>(socket);
-        while (auto message = homa->RecvMessage())
-        {
-            seen(*message);
-            homa->SendReply(message->id,
-                            message->from,
-                            TestMessage(message->packet->GetSize(), 1000));
-        }
-    }));
+    TestCollect(server, [seen](HomaSocket& socket, const HomaMessage& m) {
+        seen(m);
+        socket.SendReply(m.id, m.from, TestMessage(m.packet->GetSize(), 1000));
+    });
 }
 
 /**
@@ -51,12 +45,7 @@ Answer(Ptr<HomaSocket> server, std::function<void(const HomaMessage&)> seen)
 void
 Collect(Ptr<HomaSocket> socket, std::function<void(const HomaMessage&)> take)
 {
-    socket->SetRecvCallback(Callback<void, Ptr<Socket>>([take](Ptr<Socket> at) {
-        while (auto message = DynamicCast<HomaSocket>(at)->RecvMessage())
-        {
-            take(*message);
-        }
-    }));
+    TestCollect(socket, [take](HomaSocket&, const HomaMessage& m) { take(m); });
 }
 
 /** Bytes. */
@@ -481,32 +470,27 @@ class LanTest : public HomaTestCase
         std::vector<Ptr<HomaSocket>> sockets;
         for (uint32_t i = 0; i < 4; i++)
         {
-            Ptr<HomaSocket> socket = DynamicCast<HomaSocket>(
-                Socket::CreateSocket(nodes.Get(i), HomaSocketFactory::GetTypeId()));
+            Ptr<HomaSocket> socket = TestOpen(nodes.Get(i));
             socket->Bind(InetSocketAddress(Ipv4Address::GetAny(), 7));
-            socket->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> at) {
-                Ptr<HomaSocket> homa = DynamicCast<HomaSocket>(at);
-                while (auto m = homa->RecvMessage())
+            TestCollect(socket, [&](HomaSocket& at, const HomaMessage& m) {
+                NS_TEST_EXPECT_MSG_EQ(m.error,
+                                      Socket::ERROR_NOTERROR,
+                                      "RPC " << m.id << " of node " << at.GetNode()->GetId()
+                                             << " failed");
+                if (m.error)
                 {
-                    NS_TEST_EXPECT_MSG_EQ(m->error,
-                                          Socket::ERROR_NOTERROR,
-                                          "RPC " << m->id << " of node " << at->GetNode()->GetId()
-                                                 << " failed");
-                    if (m->error)
-                    {
-                        continue;
-                    }
-                    NS_TEST_EXPECT_MSG_EQ(TestSame(m->packet, TestMessage(m->packet->GetSize(), 4)),
-                                          true,
-                                          "content changed");
-                    if (m->isRequest)
-                    {
-                        homa->SendReply(m->id, m->from, m->packet);
-                        continue;
-                    }
-                    done++;
+                    return;
                 }
-            }));
+                NS_TEST_EXPECT_MSG_EQ(TestSame(m.packet, TestMessage(m.packet->GetSize(), 4)),
+                                      true,
+                                      "content changed");
+                if (m.isRequest)
+                {
+                    at.SendReply(m.id, m.from, m.packet);
+                    return;
+                }
+                done++;
+            });
             sockets.push_back(socket);
         }
         TestAt(1000, [&]() {

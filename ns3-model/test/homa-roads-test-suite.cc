@@ -60,7 +60,7 @@ struct Traffic
             TestFabric net(parameters, ip, [this](homa_params& p) {
                 if (!defaults)
                 {
-                    TestPublished(p);
+                    HomaHelper::UsePublished(p);
                 }
                 p.max_message = HOMA_MESSAGE_CEILING;
             });
@@ -276,7 +276,7 @@ class UnloadedTest : public HomaTestCase
         FabricParameters parameters = preset.Parameters();
         parameters.racks = std::min(parameters.racks, 2U);
         TestFabric net(parameters, ip, [window](homa_params& p) {
-            TestPublished(p);
+            HomaHelper::UsePublished(p);
             p.window = window;
             p.unsched_bytes = window > 10000 ? window : p.unsched_bytes;
         });

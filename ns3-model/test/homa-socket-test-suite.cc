@@ -176,12 +176,7 @@ class OneWayTest : public HomaTestCase
         NS_TEST_EXPECT_MSG_EQ(received, 5, "messages are missing");
         NS_TEST_EXPECT_MSG_EQ(back, 0, "the response of a one-way message was delivered");
         NS_TEST_EXPECT_MSG_EQ(sent, 15000, "bytes sent");
-        for (uint32_t i = 0; i < 2; i++)
-        {
-            NS_TEST_EXPECT_MSG_EQ(net.nodes.Get(i)->GetObject<HomaTransport>()->GetHost().rpc_count,
-                                  0,
-                                  "RPCs are left over on node " << i);
-        }
+        NS_TEST_EXPECT_MSG_EQ(net.CountRpcs(), 0, "RPCs are left over");
         Finish();
     }
 };
@@ -207,31 +202,25 @@ class AbortTest : public HomaTestCase
         std::vector<uint64_t> cookies;
         uint32_t late = 0;
         uint32_t served = 0;
-        server->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> socket) {
-            while (auto m = server->RecvMessage())
-            {
-                served++;
-                /* Answers come late, when some clients have given up. */
-                Simulator::Schedule(MilliSeconds(20), [&, m]() {
-                    if (server->SendReply(m->id, m->from, Create<Packet>(100)))
-                    {
-                        late++;
-                        NS_TEST_EXPECT_MSG_EQ(server->GetErrno(), Socket::ERROR_INVAL, "errno");
-                    }
-                    NS_TEST_EXPECT_MSG_EQ(server->SendReply(m->id, m->from, Create<Packet>(9)),
-                                          -1,
-                                          "answered twice");
-                });
-            }
-        }));
-        client->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> socket) {
-            while (auto m = client->RecvMessage())
-            {
-                NS_TEST_EXPECT_MSG_EQ(m->error, Socket::ERROR_NOTERROR, "failed");
-                NS_TEST_EXPECT_MSG_EQ(m->packet->GetSize(), 100, "the second answer");
-                cookies.push_back(m->cookie);
-            }
-        }));
+        TestCollect(server, [&](HomaSocket&, const HomaMessage& m) {
+            served++;
+            /* Answers come late, when some clients have given up. */
+            Simulator::Schedule(MilliSeconds(20), [&, m]() {
+                if (server->SendReply(m.id, m.from, Create<Packet>(100)))
+                {
+                    late++;
+                    NS_TEST_EXPECT_MSG_EQ(server->GetErrno(), Socket::ERROR_INVAL, "errno");
+                }
+                NS_TEST_EXPECT_MSG_EQ(server->SendReply(m.id, m.from, Create<Packet>(9)),
+                                      -1,
+                                      "answered twice");
+            });
+        });
+        TestCollect(client, [&](HomaSocket&, const HomaMessage& m) {
+            NS_TEST_EXPECT_MSG_EQ(m.error, Socket::ERROR_NOTERROR, "failed");
+            NS_TEST_EXPECT_MSG_EQ(m.packet->GetSize(), 100, "the second answer");
+            cookies.push_back(m.cookie);
+        });
         TestAt(1000, [&]() {
             for (uint64_t i = 0; i < 4; i++)
             {
@@ -256,12 +245,7 @@ class AbortTest : public HomaTestCase
                               true,
                               "wrong RPCs ended");
         NS_TEST_EXPECT_MSG_EQ(served, 10, "requests");
-        for (uint32_t i = 0; i < 2; i++)
-        {
-            NS_TEST_EXPECT_MSG_EQ(net.nodes.Get(i)->GetObject<HomaTransport>()->GetHost().rpc_count,
-                                  0,
-                                  "RPCs are left over on node " << i);
-        }
+        NS_TEST_EXPECT_MSG_EQ(net.CountRpcs(), 0, "RPCs are left over");
         Finish();
     }
 };
@@ -298,12 +282,7 @@ class CloseTest : public HomaTestCase
             client->Close();
             client = nullptr;
         }));
-        other->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> socket) {
-            while (auto m = other->RecvMessage())
-            {
-                ends.push_back(m->error);
-            }
-        }));
+        TestCollect(other, [&](HomaSocket&, const HomaMessage& m) { ends.push_back(m.error); });
         TestAt(1000, [&]() {
             client->SendRequest(Create<Packet>(10), net.At(false, 7));
             client->SendRequest(Create<Packet>(900000), net.At(false, 7));
@@ -346,22 +325,20 @@ class OptionTest : public HomaTestCase
         server->GetSockName(name);
         uint16_t port = InetSocketAddress::ConvertFrom(name).GetPort();
         uint32_t ended = 0;
-        server->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> socket) {
-            auto m = server->RecvMessage();
-            NS_TEST_EXPECT_MSG_EQ(TestSame(m->packet, Create<Packet>(5000)), true, "not zeros");
-            server->SendReply(m->id, m->from, TestMessage(4000, 3));
-        }));
-        client->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket> socket) {
-            auto m = client->RecvMessage();
+        TestCollect(server, [&](HomaSocket& at, const HomaMessage& m) {
+            NS_TEST_EXPECT_MSG_EQ(TestSame(m.packet, Create<Packet>(5000)), true, "not zeros");
+            at.SendReply(m.id, m.from, TestMessage(4000, 3));
+        });
+        TestCollect(client, [&](HomaSocket&, const HomaMessage& m) {
             ended++;
-            NS_TEST_EXPECT_MSG_EQ(m->error,
+            NS_TEST_EXPECT_MSG_EQ(m.error,
                                   (ended == 1 ? Socket::ERROR_NOTERROR : Socket::ERROR_NOTCONN),
                                   "end of RPC " << ended);
             if (ended == 1)
             {
-                NS_TEST_EXPECT_MSG_EQ(TestSame(m->packet, TestMessage(4000, 3)), true, "content");
+                NS_TEST_EXPECT_MSG_EQ(TestSame(m.packet, TestMessage(4000, 3)), true, "content");
             }
-        }));
+        });
         auto send = [&]() { client->SendRequest(TestMessage(5000, 2), net.At(false, port)); };
         TestAt(1000, send);
         TestAt(1000000, [&]() {
@@ -390,27 +367,21 @@ class LeanTest : public HomaTestCase
         FabricParameters parameters;
         parameters.hostsPerRack = 3;
         TestFabric net(parameters, false);
-        std::vector<Ptr<HomaSocket>> sockets;
-        for (uint32_t i = 0; i < 2; i++)
-        {
-            sockets.push_back(DynamicCast<HomaSocket>(
-                Socket::CreateSocket(net.fabric->GetNode(i), HomaSocketFactory::GetTypeId())));
-        }
-        sockets[1]->Bind(InetSocketAddress(Ipv4Address::GetAny(), 7));
+        Ptr<HomaSocket> client = TestOpen(net.fabric->GetNode(0));
+        Ptr<HomaSocket> server = TestOpen(net.fabric->GetNode(1));
+        server->Bind(InetSocketAddress(Ipv4Address::GetAny(), 7));
         uint32_t done = 0;
-        sockets[1]->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket>) {
-            auto m = sockets[1]->RecvMessage();
-            NS_TEST_EXPECT_MSG_EQ(TestSame(m->packet, TestMessage(300000, 1)), true, "request");
-            sockets[1]->SendReply(m->id, m->from, TestMessage(200000, 2));
-        }));
-        sockets[0]->SetRecvCallback(Callback<void, Ptr<Socket>>([&](Ptr<Socket>) {
-            auto m = sockets[0]->RecvMessage();
-            NS_TEST_EXPECT_MSG_EQ(TestSame(m->packet, TestMessage(200000, 2)), true, "response");
+        TestCollect(server, [&](HomaSocket& at, const HomaMessage& m) {
+            NS_TEST_EXPECT_MSG_EQ(TestSame(m.packet, TestMessage(300000, 1)), true, "request");
+            at.SendReply(m.id, m.from, TestMessage(200000, 2));
+        });
+        TestCollect(client, [&](HomaSocket&, const HomaMessage& m) {
+            NS_TEST_EXPECT_MSG_EQ(TestSame(m.packet, TestMessage(200000, 2)), true, "response");
             done++;
-        }));
+        });
         TestAt(1000, [&]() {
-            sockets[0]->SendRequest(TestMessage(300000, 1),
-                                    InetSocketAddress(net.fabric->GetIpv4Address(1), 7));
+            client->SendRequest(TestMessage(300000, 1),
+                                InetSocketAddress(net.fabric->GetIpv4Address(1), 7));
         });
         Simulator::Stop(MilliSeconds(100));
         Simulator::Run();

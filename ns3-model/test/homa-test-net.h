@@ -90,6 +90,32 @@ TestSame(Ptr<const Packet> a, Ptr<const Packet> b)
     return x == y;
 }
 
+/**
+ * \param node A node with Homa.
+ * \return A new socket on it.
+ */
+inline Ptr<HomaSocket>
+TestOpen(Ptr<Node> node)
+{
+    return DynamicCast<HomaSocket>(Socket::CreateSocket(node, HomaSocketFactory::GetTypeId()));
+}
+
+/**
+ * \param socket A socket.
+ * \param take Called with it and each message and failure.
+ */
+inline void
+TestCollect(Ptr<HomaSocket> socket, std::function<void(HomaSocket&, const HomaMessage&)> take)
+{
+    socket->SetRecvCallback(Callback<void, Ptr<Socket>>([take](Ptr<Socket> at) {
+        Ptr<HomaSocket> homa = DynamicCast<HomaSocket>(at);
+        while (auto message = homa->RecvMessage())
+        {
+            take(*homa, *message);
+        }
+    }));
+}
+
 /** A user of a transport that calls what a test gives it. */
 class TestUser : public HomaUser
 {
@@ -175,28 +201,6 @@ struct TestFabric
     std::vector<Ptr<HomaTransport>> transports; //!< By host.
 };
 
-/**
- * The published parameters for the fabric sigcomm18, one size for all workloads.
- * \param p To change.
- */
-inline void
-TestPublished(homa_params& p)
-{
-    p.unsched_bytes = 9328;
-    p.window = 10000;
-    p.tail_bytes = 10000;
-    p.unsched_by_remaining = 1;
-    p.max_incoming = HOMA_MESSAGE_CEILING;
-    p.max_overcommit = 7;
-    p.grant_fifo_fraction = 0;
-    p.pacer_fifo_fraction = 0;
-    p.defer_min_bytes = 0;
-    p.max_nic_queue_usecs = 0;
-    p.max_link_usage = 100;
-    p.max_message = HOMA_MESSAGE_CEILING;
-    p.cutoff_interval = 0;
-}
-
 /** Two nodes with IPv4 and IPv6 stacks, Homa, and a point-to-point link. */
 struct TestPair
 {
@@ -241,8 +245,7 @@ struct TestPair
      */
     Ptr<HomaSocket> Open(uint32_t node) const
     {
-        return DynamicCast<HomaSocket>(
-            ns3::Socket::CreateSocket(nodes.Get(node), HomaSocketFactory::GetTypeId()));
+        return TestOpen(nodes.Get(node));
     }
 
     /**
@@ -255,6 +258,17 @@ struct TestPair
         Ptr<HomaSocket> socket = Open(node);
         socket->Bind(Inet6SocketAddress(Ipv6Address::GetAny(), port));
         return socket;
+    }
+
+    /** \return RPCs that the two know of, together. */
+    uint32_t CountRpcs() const
+    {
+        uint32_t count = 0;
+        for (uint32_t i = 0; i < 2; i++)
+        {
+            count += nodes.Get(i)->GetObject<HomaTransport>()->GetHost().rpc_count;
+        }
+        return count;
     }
 
     NodeContainer nodes;         //!< The two.

@@ -154,6 +154,55 @@ class EffectTest : public HomaTestCase
     }
 };
 
+/** One copy of parameters for many hosts. */
+class OwnTest : public HomaTestCase
+{
+  public:
+    OwnTest()
+        : HomaTestCase("a host's parameters, changed while it runs, are no other host's")
+    {
+    }
+
+  private:
+    /**
+     * \param transport A transport.
+     * \return Its attribute Window.
+     */
+    static uint64_t Window(Ptr<HomaTransport> transport)
+    {
+        UintegerValue value;
+        transport->GetAttribute("Window", value);
+        return value.Get();
+    }
+
+    void DoRun() override
+    {
+        FabricParameters shape;
+        shape.hostsPerRack = 4;
+        TestFabric net(shape, false, [](homa_params& p) { HomaHelper::UsePublished(p); });
+        const auto& t = net.transports;
+        const homa_params* shared = t[1]->GetHost().params;
+        NS_TEST_EXPECT_MSG_EQ(t[2]->GetHost().params, shared, "equal ones are kept twice");
+        t[1]->SetAttribute("Window", UintegerValue(20000));
+        t[3]->GetParameters().window = 30000;
+        t[3]->UpdateParameters();
+        NS_TEST_EXPECT_MSG_EQ(Window(t[0]), 10000, "changed with another");
+        NS_TEST_EXPECT_MSG_EQ(Window(t[1]), 20000, "not changed");
+        NS_TEST_EXPECT_MSG_EQ(Window(t[2]), 10000, "changed with another");
+        NS_TEST_EXPECT_MSG_EQ(Window(t[3]), 30000, "not changed");
+        for (uint32_t i = 0; i < 4; i++)
+        {
+            NS_TEST_EXPECT_MSG_EQ(t[i]->GetHost().params->window,
+                                  Window(t[i]),
+                                  "the protocol uses others");
+            NS_TEST_EXPECT_MSG_EQ(t[i]->GetHost().cx.params,
+                                  t[i]->GetHost().params,
+                                  "the core uses others");
+        }
+        Finish();
+    }
+};
+
 /** Trace sources. */
 class TraceTest : public HomaTestCase
 {
@@ -289,6 +338,7 @@ class HomaTransportTestSuite : public TestSuite
     {
         AddTestCase(new AttributeTest());
         AddTestCase(new EffectTest());
+        AddTestCase(new OwnTest());
         AddTestCase(new TraceTest());
     }
 };

@@ -304,6 +304,49 @@ static void client_starts_over_only_when_it_asked(void **state)
 	expect_nothing();
 }
 
+/* A server that drops the request, for example one that is longer than all its memory. */
+static void client_does_not_start_over_for_ever(void **state)
+{
+	u32 restarts, most;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	most = HOMA_RPC_PATIENCE * w.params.timeout_resends;
+	for (restarts = 0; restarts < most; restarts++) {
+		homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+		control(HOMA_RPC_UNKNOWN);
+		expect_fx(HOMA_FX_TX_RESTART);
+	}
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
+	assert_int_equal(rpc.state, HOMA_RPC_DONE);
+	assert_int_equal(w.counters.rpcs_restarted, most);
+	assert_int_equal(w.counters.rpc_timeouts, 1);
+}
+
+/* Whatever shows that the server knows the RPC, however many restarts it took. */
+static void sign_of_life_makes_starting_over_count_from_nothing(void **state)
+{
+	u32 i, k, most;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		become(true, HOMA_RPC_OUTGOING);
+		most = HOMA_RPC_PATIENCE * w.params.timeout_resends;
+		for (k = 0; k < 3 * most; k++) {
+			homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+			control(HOMA_RPC_UNKNOWN);
+			expect_fx(HOMA_FX_TX_RESTART);
+			if (k % most == most - 1 && i)
+				control(HOMA_BUSY);
+			else if (k % most == most - 1)
+				data(MESSAGE, MESSAGE, 0, 1400, 0);
+		}
+	}
+}
+
 static void start_over_forgets_the_response(void **state)
 {
 	(void)state;
@@ -500,6 +543,140 @@ static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 	assert_int_equal(asked, HOMA_RPC_PATIENCE * 5);
 	assert_int_equal(w.counters.rpc_timeouts, 1);
 	assert_int_equal(look(), 0);
+}
+
+/* Ask @times, a resend_interval apart. */
+static void ask_again(u32 times)
+{
+	while (times--) {
+		fx.count = 0;
+		do
+			w.cx.now = look();
+		while (!fx.count);
+		expect_fx(HOMA_FX_ASK);
+		sent_resend();
+	}
+}
+
+static void answer_to_the_only_request_shows_the_delay(void **state)
+{
+	static const u8 answers[] = { HOMA_BUSY, HOMA_RPC_UNKNOWN };
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(answers); i++) {
+		u64 asked_at;
+
+		become(true, HOMA_RPC_OUTGOING);
+		view.out_length = view.out_granted = view.out_sent = 5000;
+		w.cx.now += 20 * MS;
+		asked_at = w.cx.now;
+		look();
+		expect_fx(HOMA_FX_ASK);
+		sent_resend();
+		w.cx.now = asked_at + 3 * MS;
+		control(answers[i]);
+		assert_int_equal(rpc.took, 3 * MS);
+		/* What comes after it is no answer. */
+		control(HOMA_GRANT);
+		assert_int_equal(rpc.took, 0);
+	}
+}
+
+/* Of several requests, the first may have been lost. */
+static void late_answer_shows_the_delay_when_another_follows(void **state)
+{
+	u64 first;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	ask_again(1);
+	first = rpc.first_at;
+	ask_again(3);
+	assert_int_equal(rpc.first_at, first);
+	w.cx.now = first + 40 * MS;
+	control(HOMA_BUSY);
+	assert_int_equal(rpc.took, 0);
+	w.cx.now += 2 * MS;
+	control(HOMA_BUSY);
+	assert_int_equal(rpc.took, 40 * MS);
+	control(HOMA_BUSY);
+	assert_int_equal(rpc.took, 0);
+}
+
+static void data_sent_again_in_vain_shows_the_delay(void **state)
+{
+	u64 first;
+
+	(void)state;
+	become(true, HOMA_RPC_INCOMING);
+	ask_again(1);
+	first = rpc.first_at;
+	ask_again(2);
+	w.cx.now = first + 30 * MS;
+	data(MESSAGE, MESSAGE, 1400, 1400, 1);
+	assert_int_equal(rpc.took, 0);
+	data(MESSAGE, MESSAGE, 2800, 1400, 1);
+	assert_int_equal(rpc.took, 0);
+	data(MESSAGE, MESSAGE, 1400, 1400, 1);
+	assert_int_equal(rpc.took, 30 * MS);
+}
+
+static void everyone_waits_as_much_longer_as_answers_take(void **state)
+{
+	u64 tick = w.params.tick_ns, since;
+
+	(void)state;
+	become(true, HOMA_RPC_INCOMING);
+	since = w.cx.now;
+	view.peer_delay = 10 * tick;
+	w.cx.now = since + (w.params.resend_ticks + 10) * tick - 1;
+	look();
+	expect_nothing();
+	w.cx.now++;
+	assert_int_equal(look(), w.cx.now + (w.params.resend_interval + 10) * tick);
+	expect_fx(HOMA_FX_ASK);
+	become(false, HOMA_RPC_OUTGOING);
+	since = w.cx.now;
+	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.peer_heard_at = since;
+	view.peer_delay = 10 * tick;
+	w.cx.now = since + (w.params.request_ack_ticks + 10) * tick - 1;
+	look();
+	expect_nothing();
+	w.cx.now++;
+	assert_int_equal(look(), w.cx.now + (w.params.resend_interval + 10) * tick);
+	expect_fx(HOMA_FX_SEND);
+}
+
+static void delay_of_a_peer_follows_its_answers(void **state)
+{
+	struct homa_cutoffs own = { .version = 1 };
+	struct homa_peer peer;
+	u64 most = w.params.timeout_ticks * w.params.tick_ns;
+	u32 i;
+
+	(void)state;
+	homa_peer_init(&w.cx, &peer, &own, 1400, 1);
+	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
+	/* Less than a tick is what everyone is prepared for. */
+	for (i = 0; i < 20; i++)
+		homa_peer_took(&w.cx, &peer, MS - 1);
+	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
+	/* One long answer does not decide, several do; one short one does. */
+	homa_peer_took(&w.cx, &peer, 40 * MS);
+	assert_in_range(homa_peer_delay(&w.cx, &peer), MS, 15 * MS);
+	for (i = 0; i < 20; i++)
+		homa_peer_took(&w.cx, &peer, 40 * MS);
+	assert_in_range(homa_peer_delay(&w.cx, &peer), 38 * MS, 40 * MS);
+	for (i = 0; i < 40; i++)
+		homa_peer_took(&w.cx, &peer, 1000000 * MS);
+	assert_in_range(homa_peer_delay(&w.cx, &peer), most - 2 * MS, most);
+	w.cx.now += most + 1;
+	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
+	homa_peer_took(&w.cx, &peer, 2 * MS);
+	assert_int_equal(homa_peer_delay(&w.cx, &peer), 2 * MS);
 }
 
 static void server_asks_for_the_ack_of_a_response(void **state)
@@ -1014,6 +1191,8 @@ int main(void)
 		T(each_input_in_each_state),
 		T(request_its_client_gave_up_did_not_run),
 		T(client_starts_over_only_when_it_asked),
+		T(client_does_not_start_over_for_ever),
+		T(sign_of_life_makes_starting_over_count_from_nothing),
 		T(start_over_forgets_the_response),
 		T(finished_rpc_does_not_start_over),
 		T(message_does_not_change_its_length),
@@ -1023,6 +1202,11 @@ int main(void)
 		T(client_without_response_asks_for_all_of_it),
 		T(client_waits_for_ever_on_a_server_that_is_busy),
 		T(rpc_fails_when_its_requests_stay_unanswered),
+		T(answer_to_the_only_request_shows_the_delay),
+		T(late_answer_shows_the_delay_when_another_follows),
+		T(data_sent_again_in_vain_shows_the_delay),
+		T(everyone_waits_as_much_longer_as_answers_take),
+		T(delay_of_a_peer_follows_its_answers),
 		T(server_asks_for_the_ack_of_a_response),
 		T(response_that_waits_for_grants_is_not_yet_asked_an_ack_of),
 		T(message_stalls_when_its_bytes_are_asked_for_in_vain),

@@ -202,8 +202,10 @@ static void too_long(void)
 	receive(&server, &request, 0, MSG_DONTWAIT);
 	ok(echoed(&client, &server, &to, 100), "shorter ones still arrive");
 
-	send_request(&big, &to_narrow, data, 500000, &args);
-	if (ok(poll(&in, 1, 10000) == 1, "a request longer than all memory of its server ends")) {
+	args.id = 0;
+	is(send_request(&big, &to_narrow, data, 500000, &args), 0,
+	   "a request that is longer than all the memory of its server");
+	if (ok(poll(&in, 1, 10000) == 1, "ends there, too")) {
 		fails_either(receive(&big, &m, 0, 0), ENOMEM, ETIMEDOUT, "with an error");
 		is(m.args.id, args.id, "and the client learns which");
 	}
