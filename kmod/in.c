@@ -501,6 +501,20 @@ static bool speaks(struct homa_sock *hsk, bool ipv4)
 	return sk->sk_family == AF_INET ? ipv4 : !ipv4 || !ipv6_only_sock(sk);
 }
 
+/*
+ * Since the history was asked, another core may have run the request from another copy of this packet,
+ * and forgotten its RPC. Asked again when the RPC can be found, it knows.
+ */
+static bool ran_meanwhile(struct arrival *a, u8 doubts)
+{
+	enum homa_verdict verdict;
+
+	spin_lock(&a->hnet->history_lock);
+	verdict = homa_history_judge(&a->cx, &a->hnet->history, &a->peer->core, a->pkt.sender_id);
+	spin_unlock(&a->hnet->history_lock);
+	return verdict == HOMA_REQUEST_RAN || (verdict == HOMA_REQUEST_DOUBTFUL && !doubts);
+}
+
 static void create(struct arrival *a, u8 doubts)
 {
 	struct homa_sock *hsk = homa_sock_find(a->hnet, a->pkt.dport);
@@ -531,20 +545,24 @@ static void create(struct arrival *a, u8 doubts)
 	/* From being found on, packets on other cores wait for the lock. */
 	spin_lock(&rpc->lock);
 	homa_rpc_init_server(&a->cx, &rpc->core, id, doubts, &fx);
-	spin_unlock(&rpc->lock);
 	err = homa_krpc_publish(rpc);
 	if (err) {
+		spin_unlock(&rpc->lock);
 		/* Another core was faster, and the packet is as good as lost; or the end is near. */
 		homa_count(a->hnet, server_cant_create_rpcs);
 		homa_krpc_put(rpc);
 		return;
 	}
 	trace_homa_rpc_new(rpc, a->pkt.data.message_length);
-	spin_lock(&rpc->lock);
+	if (ran_meanwhile(a, doubts)) {
+		count_drop(a->hnet, HOMA_DROP_STALE);
+		homa_krpc_retire(rpc);
+	}
 	if (!rpc->retired) {
 		if (doubts)
 			doubt(a, rpc, &box);
-		homa_effects_arm(&a->cx, rpc, a->cx.now + a->cx.params->resend_ticks * a->cx.params->tick_ns);
+		homa_effects_arm(&a->cx, rpc,
+				 a->cx.now + a->cx.params->resend_ticks * a->cx.params->tick_ns);
 		input_locked(a, rpc, &fx);
 		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);

@@ -154,6 +154,7 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	struct homa_sock *hsk = rpc->hsk;
 	int err = -ESHUTDOWN;
 
+	lockdep_assert_held(&rpc->lock);
 	/* Listed first, so that a socket that is closed after this finds it. */
 	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
@@ -174,10 +175,8 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 					   &rpc->hash, rpc_table);
 	if (!err)
 		return 0;
-	spin_lock(&rpc->lock);
 	rpc->retired = true;
 	homa_krpc_stop(rpc);
-	spin_unlock(&rpc->lock);
 	spin_lock(&hsk->lock);
 	list_del_init(&rpc->of_sock);
 	hsk->rpc_count--;

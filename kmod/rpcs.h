@@ -93,7 +93,7 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 
 /**
  * homa_krpc_publish() - Let an RPC be found.
- * @rpc: New.
+ * @rpc: New; its lock is held, for which whoever finds it waits.
  * Return: 0; -EEXIST, -ENOMEM, or -ESHUTDOWN when the socket is being closed. It must then be given
  *         up with homa_krpc_put().
  */

@@ -97,7 +97,9 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	local_bh_disable();
 	cx = homa_cx(hnet);
 	homa_rpc_init_client(&cx, &rpc->core, id);
+	spin_lock(&rpc->lock);
 	err = homa_krpc_publish(rpc);
+	spin_unlock(&rpc->lock);
 	if (!err) {
 		trace_homa_rpc_new(rpc, length);
 		homa_count(hnet, send_calls);

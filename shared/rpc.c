@@ -49,6 +49,7 @@ static void init(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
 	homa_memset(rpc, 0, offsetof(struct homa_rpc, in));
 	rpc->id = id;
 	rpc->active_at = cx->now;
+	rpc->born_at = cx->now;
 	rpc->data_at = cx->now;
 }
 
@@ -337,7 +338,8 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		 */
 		if (!asked || rpc->state == HOMA_RPC_DONE)
 			break;
-		if (++rpc->restarts > HOMA_RPC_PATIENCE * cx->params->timeout_resends) {
+		if (++rpc->restarts > HOMA_RPC_PATIENCE * cx->params->timeout_resends ||
+		    cx->now - rpc->born_at >= cx->params->history_ticks * cx->params->tick_ns) {
 			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 			return nothing;
 		}

@@ -20,7 +20,8 @@
  * - Where answers of a peer take longer than a tick, as they do when packets queue up for a slow
  *   host, every such wait is as much longer: what is merely late need not be sent again.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
- *   fails even though the peer lives. So does one that a client has started over as often: its
+ *   fails even though the peer lives. So does one whose server does not know it any more when
+ *   history_ticks have passed since it was issued: it may have run and been forgotten. And one that a client has started over as often: its
  *   server cannot take it.
  *
  * What BUSY can hold up:
@@ -59,6 +60,7 @@ enum homa_rpc_state {
 struct homa_rpc {
 	u64 id;		/* as this side names it: even on the client, odd on the server */
 	u64 active_at;	/* ns; last packet of this RPC, or progress of our own */
+	u64 born_at;	/* ns; when it was started, or first heard of */
 	u32 incoming;	/* bytes of the message being received that come without a grant */
 	u64 data_at;	/* ns; last new byte, or when all bytes granted were here */
 	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */

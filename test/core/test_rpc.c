@@ -326,6 +326,25 @@ static void client_does_not_start_over_for_ever(void **state)
 	assert_int_equal(w.counters.rpc_timeouts, 1);
 }
 
+/* A server remembers a request that ran for history_ticks; after them "unknown" may mean "it ran". */
+static void client_does_not_start_over_what_may_have_run_and_been_forgotten(void **state)
+{
+	u64 memory;
+
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	memory = w.params.history_ticks * w.params.tick_ns;
+	w.cx.now += memory - 1;
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_TX_RESTART);
+	w.cx.now++;
+	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	control(HOMA_RPC_UNKNOWN);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
+}
+
 /* Whatever shows that the server knows the RPC, however many restarts it took. */
 static void sign_of_life_makes_starting_over_count_from_nothing(void **state)
 {
@@ -1192,6 +1211,7 @@ int main(void)
 		T(request_its_client_gave_up_did_not_run),
 		T(client_starts_over_only_when_it_asked),
 		T(client_does_not_start_over_for_ever),
+		T(client_does_not_start_over_what_may_have_run_and_been_forgotten),
 		T(sign_of_life_makes_starting_over_count_from_nothing),
 		T(start_over_forgets_the_response),
 		T(finished_rpc_does_not_start_over),
