@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Differences between the kernels the module is built for, and the only place for them: names that a
- * newer kernel has are made to work on the older ones.
+ * Differences between the kernels the module is built for, and the only place for them: names that
+ * a newer kernel has are made to work on the older ones.
  */
 #ifndef HOMA_COMPAT_H
 #define HOMA_COMPAT_H

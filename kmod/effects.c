@@ -120,7 +120,8 @@ static void restart(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa
 	box->pace = true;
 }
 
-static void tell_grants(const struct homa_cx *cx, struct homa_krpc *rpc, const struct homa_effect *e,
+static void tell_grants(const struct homa_cx *cx, struct homa_krpc *rpc,
+			const struct homa_effect *e,
 		     struct homa_grant_list *list)
 {
 	struct homa_net *hnet = rpc->hnet;

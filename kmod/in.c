@@ -362,8 +362,8 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 }
 
 /*
- * As long as more packets of a batch follow, the grant scheduler need not be told of each: one grant
- * for all of them lets the sender batch, too.
+ * As long as more packets of a batch follow, the grant scheduler need not be told of each: one
+ * grant for all of them lets the sender batch, too.
  */
 static void put_off(struct arrival *a, struct homa_effects *fx)
 {
@@ -502,8 +502,8 @@ static bool speaks(struct homa_sock *hsk, bool ipv4)
 }
 
 /*
- * Since the history was asked, another core may have run the request from another copy of this packet,
- * and forgotten its RPC. Asked again when the RPC can be found, it knows.
+ * Since the history was asked, another core may have run the request from another copy of this
+ * packet, and forgotten its RPC. Asked again when the RPC can be found, it knows.
  */
 static bool ran_meanwhile(struct arrival *a, u8 doubts)
 {
@@ -548,7 +548,9 @@ static void create(struct arrival *a, u8 doubts)
 	err = homa_krpc_publish(rpc);
 	if (err) {
 		spin_unlock(&rpc->lock);
-		/* Another core was faster, and the packet is as good as lost; or the end is near. */
+		/*
+		 * Another core was faster, and the packet is as good as lost; or the end is near.
+		 */
 		homa_count(a->hnet, server_cant_create_rpcs);
 		homa_krpc_put(rpc);
 		return;

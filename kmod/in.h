@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * What happens to a host: packets, timers and ICMP errors come in, the core decides, and its effects
- * are carried out.
+ * What happens to a host: packets, timers and ICMP errors come in, the core decides, and its
+ * effects are carried out.
  *
  * What an effect does to the schedulers, to the peer and to the RPC is done while the RPC's lock is
  * held, so that two cores that work on packets of one message do not overtake each other there.
@@ -16,7 +16,7 @@
 struct homa_cb {
 	u32 start, end;		/* bytes of the message to keep */
 	u32 first;		/* byte of the message that the packet begins with */
-	u32 packet;		/* bytes of data between segment headers, in a batch; 0: one packet */
+	u32 packet;		/* bytes of data between a batch's segment headers; 0: no batch */
 };
 
 #define HOMA_CB(skb) ((struct homa_cb *)(skb)->cb)

@@ -4,9 +4,9 @@
  * tables of its peers, RPCs and sockets.
  *
  * Lock map. A lock may be taken while those above it are held, never the other way round. Those
- * marked "short" are held for a few lines that call into the core, and never while a packet is sent,
- * memory is allocated or another short lock is taken. All are taken with bottom halves disabled but
- * the mutexes, since packets and timers come in softirq.
+ * marked "short" are held for a few lines that call into the core, and never while a packet is
+ * sent, memory is allocated or another short lock is taken. All are taken with bottom halves
+ * disabled but the mutexes, since packets and timers come in softirq.
  *
  *	params_lock		mutex; writers of parameters (readers need none)
  *	homa_krpc.lock		the RPC's state machine, what has arrived and is not copied
@@ -21,9 +21,9 @@
  *	pages.lock		short; pages kept for the next message
  *	ports_lock		short; which socket has which port
  *
- * Two RPCs' locks are never held at once. Lookups of RPCs, peers and sockets are under RCU, and take
- * a reference where what is found is used beyond it. An RPC holds a reference on its peer and its
- * socket. RPCs and peers are freed after a grace period.
+ * Two RPCs' locks are never held at once. Lookups of RPCs, peers and sockets are under RCU, and
+ * take a reference where what is found is used beyond it. An RPC holds a reference on its peer and
+ * its socket. RPCs and peers are freed after a grace period.
  *
  * Grants may be decided for RPCs other than the one whose lock is held: their references are taken
  * under grants_lock, under which they cannot leave the scheduler, and packets are sent afterwards.
@@ -85,7 +85,7 @@
 	X(pacer_wakeups, "times the transmit queue went on because the link had room again") \
 	X(pacer_tcp_packets, "packets of other protocols the queueing discipline held back") \
 	X(pacer_tcp_bytes, "bytes of them") \
-	X(gro_data_bypasses, "short DATA packets handed on at once, past the batching of received ones") \
+	X(gro_data_bypasses, "short DATA packets handed on at once, past the batching") \
 	X(gro_grant_bypasses, "GRANTs handed on at once, likewise") \
 	X(icmp_errors, "ICMP errors about packets of ours")
 
@@ -106,7 +106,7 @@ struct homa_percpu {
 /* Parameters of the shell, that the core has no use for; same columns as HOMA_PARAMS. */
 #define HOMA_KERNEL_PARAMS(X) \
 	X(poll_usecs, 50, 0, 1000000, "us", \
-	  "busy-waiting in recvmsg() before it sleeps, as long as the core has nothing else to do") \
+	  "busy-waiting in recvmsg() before it sleeps, while the core has nothing else to do") \
 	X(wmem_max, 100000000, 1, 0x7fffffff, "bytes", \
 	  "messages to be sent or not yet acked that a socket may hold") \
 	X(bpage_lease_usecs, 10000, 0, 10000000, "us", \
@@ -114,13 +114,16 @@ struct homa_percpu {
 	X(max_gso_size, 0, 0, 65535, "bytes", \
 	  "most bytes of data in a batch of packets sent as one; 0: one packet") \
 	X(max_batch, 56000, 0, 56000, "bytes", \
-	  "most bytes of data that go through the IP layer as one batch of complete packets, which is taken apart before any device that cannot take it; less on slow links, see max_nic_queue_usecs") \
+	  "most bytes of data that go through the IP layer as one batch, which is cut in " \
+	  "software before any device that cannot take it; less on slow links, see " \
+	  "max_nic_queue_usecs") \
 	X(skb_page_pool_min_kb, 3000, 0, 1000000, "KiB", \
 	  "unused memory of messages kept for the next ones") \
 	X(gso_force_software, 0, 0, 1, "switch", \
 	  "cut batches into packets in software even where the device offers to") \
 	X(gro_policy, 114, 0, 255, "bits", \
-	  "received packets: 2 on the core they come to, 16 short messages and 64 grants past the batching") \
+	  "received packets: 2 on the core they come to, 16 short messages and 64 grants " \
+	  "past the batching") \
 	X(max_gro_skbs, 20, 1, 1000, "packets", "most packets received as one batch") \
 	X(hijack_tcp, 0, 0, 1, "switch", "send Homa packets disguised as TCP") \
 	X(homa_share, 50, 0, 100, "percent", \

@@ -141,7 +141,8 @@ static void charge(const struct homa_cx *cx, struct homa_net *hnet, u32 bytes)
 	spin_unlock(&hnet->txq_lock);
 }
 
-void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
+void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer,
+		      const struct in6_addr *from,
 		      const struct homa_packet *pkt)
 {
 	u8 priority = homa_params_priority(&hnet->params, HOMA_PRIORITIES - 1);

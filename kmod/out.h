@@ -5,7 +5,8 @@
  *
  * - Everything here runs with bottom halves disabled.
  * - Several packets of one decision travel as one batch through the IP layer: one skb whose data is
- *   interleaved with segment headers, which offload.c cuts for any device that does not take it whole.
+ *   interleaved with segment headers, which offload.c cuts for any device that does not take it
+ *   whole.
  */
 #ifndef HOMA_OUT_H
 #define HOMA_OUT_H
@@ -40,7 +41,8 @@ void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
  * @from: Source address; NULL or "any": as routed.
  * @pkt:  Complete.
  */
-void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer, const struct in6_addr *from,
+void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer,
+		      const struct in6_addr *from,
 		      const struct homa_packet *pkt);
 
 /* Send a packet without data to the other side of an RPC: the rest of @pkt is filled in. */

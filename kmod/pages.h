@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Pages for the bytes of messages being sent: kept for the next message instead of being given back,
- * up to skb_page_pool_min_kb per namespace, since getting large pages, cleared at that on many
- * kernels, costs as much as copying the message.
+ * Pages for the bytes of messages being sent: kept for the next message instead of being given
+ * back, up to skb_page_pool_min_kb per namespace, since getting large pages, cleared at that on
+ * many kernels, costs as much as copying the message.
  *
  * A page is kept only when nothing else refers to it, so that no packet still on its way carries
  * another message's bytes.

@@ -180,7 +180,8 @@ static void leave_turns(struct homa_net *hnet, struct homa_kpeer *peer)
 
 /*
  * Look at the next few peers in turn and forget those that have been idle for too long; when there
- * are too many still, the one that has been idle for longest. Return: false when there are too many.
+ * are too many still, the one that has been idle for longest. Return: false when there are too
+ * many.
  */
 static bool collect(struct homa_net *hnet, u32 looks)
 {

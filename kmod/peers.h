@@ -2,8 +2,8 @@
 /*
  * Peers of a namespace: the core's view of another host, and the route to it.
  *
- * - A peer is made by the first request to its address, or by the first packet from it that may need
- *   an answer; peer_net_max caps them, and those idle are forgotten as the core says.
+ * - A peer is made by the first request to its address, or by the first packet from it that may
+ *   need an answer; peer_net_max caps them, and those idle are forgotten as the core says.
  * - The route is cached with the peer and looked up again when it is no longer valid; its MTU says
  *   how much data a packet carries.
  */

@@ -4,9 +4,9 @@
  *
  * - A message gets all its room at once, so that no two wait for each other's: whole pages, and for
  *   the rest a part of a page.
- * - Parts are cut from a page that a core has leased, so that cores do not share lines. A lease ends
- *   when the page is full; when the region runs short, those not used for bpage_lease_usecs, or with
- *   nothing in them, are taken back.
+ * - Parts are cut from a page that a core has leased, so that cores do not share lines. A lease
+ *   ends when the page is full; when the region runs short, those not used for bpage_lease_usecs,
+ *   or with nothing in them, are taken back.
  * - A page is free again when every message in it has been given back.
  *
  * Needs no kernel: the tests run the same file in user space.

@@ -5,8 +5,8 @@
  *
  * - Threads that wait for any message sleep on the socket, each woken for one RPC; those that wait
  *   for a private one on the RPC.
- * - Before it sleeps, a thread busy-waits for poll_usecs, but only as long as nothing else wants its
- *   core: whoever is to send it something may run there.
+ * - Before it sleeps, a thread busy-waits for poll_usecs, but only as long as nothing else wants
+ *   its core: whoever is to send it something may run there.
  */
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>

@@ -138,7 +138,7 @@ static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *
 
 	if (args->completion_cookie || homa_id_is_client(args->id))
 		return homa_sock_error(hsk, -EINVAL,
-				       "a reply has the id of a request, which is odd, and no cookie");
+				       "a reply has the odd id of a request and no cookie");
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer)

@@ -438,7 +438,7 @@ static void arm(struct homa_host *host, struct homa_host_rpc *rpc, u64 when)
 	set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
 }
 
-static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
+static struct homa_rpc_view view_of(const struct homa_host *host, const struct homa_host_rpc *rpc)
 {
 	struct homa_rpc_view view = {
 		.out_length = rpc->out.length,
@@ -448,6 +448,7 @@ static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
 		.out_sent_at = rpc->out.sent_at,
 		.in_granted_at = rpc->grantee.granted_at,
 		.peer_heard_at = rpc->peer->core.heard_at,
+		.peer_delay = homa_peer_delay(&host->cx, &rpc->peer->core),
 	};
 
 	return view;
@@ -456,7 +457,7 @@ static struct homa_rpc_view view_of(const struct homa_host_rpc *rpc)
 /* Its timer has fired, or its turn to ask has come. */
 static void look_after(struct homa_host *host, struct homa_host_rpc *rpc)
 {
-	struct homa_rpc_view view = view_of(rpc);
+	struct homa_rpc_view view = view_of(host, rpc);
 	struct homa_effects fx;
 	u64 again;
 
@@ -778,6 +779,8 @@ static void input_rpc(struct homa_host *host, struct homa_host_peer *peer,
 	}
 	first = !rpc->core.receiving;
 	range = homa_rpc_input(&host->cx, &rpc->core, pkt, &fx);
+	if (rpc->core.took)
+		homa_peer_took(&host->cx, &peer->core, rpc->core.took);
 	if (!rpc->core.due_at)
 		homa_peer_leave_turn(&peer->core, &rpc->asker);
 	if (range.start < range.end) {
