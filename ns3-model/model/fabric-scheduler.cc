@@ -223,6 +223,8 @@ FabricScheduler::RemoveNext()
 void
 FabricScheduler::PrepareNext() const
 {
+    // With many hosts, memory is far away: the event after next comes nearer while this one runs,
+    // and what the next one points to, now that it is here itself.
     const uint32_t last = m_last[FirstSlot()];
     const uint32_t first = m_nodes[last].next;
     const Event& next = m_nodes[first].event;

@@ -831,23 +831,23 @@ static bool starts_something(u8 type)
  * Ask for memory that will be needed soon. With many hosts it has long left the processor's caches;
  * what comes while something else is waited for costs nothing.
  */
-static void ask_for(const void *at)
+static void fetch(const void *at)
 {
 	__builtin_prefetch(at);
 }
 
 /* While the peer is looked up, its RPC may come, too. */
-static void ask_for_rpc(const struct homa_host *host, struct homa_address from, u64 id)
+static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
 	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
 	uintptr_t part = homa_id_is_client(id) ? offsetof(struct homa_host_rpc, out)
 					       : offsetof(struct homa_host_rpc, grantee);
 
-	ask_for((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
-	ask_for((const void *)(rpc + offsetof(struct homa_host_rpc, core.in)));
-	ask_for((const void *)(rpc + part));
-	ask_for((const void *)(rpc + part + LINE));
-	ask_for((const void *)(rpc + part + 2 * LINE));
+	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
+	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.in)));
+	fetch((const void *)(rpc + part));
+	fetch((const void *)(rpc + part + LINE));
+	fetch((const void *)(rpc + part + 2 * LINE));
 }
 
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
@@ -858,10 +858,10 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	struct homa_packet pkt;
 	enum homa_drop why;
 
-	ask_for(&host->grants.cutoffs);
-	ask_for(&host->counters.packets_sent);
-	ask_for(&host->counters.packets_rcvd);
-	ask_for(&host->allocator.now);
+	fetch(&host->grants.cutoffs);
+	fetch(&host->counters.packets_sent);
+	fetch(&host->counters.packets_rcvd);
+	fetch(&host->allocator.now);
 	set_now(host, now);
 	why = homa_wire_decode(&pkt, bytes, readable, length, host->params->max_message);
 	if (why) {
@@ -869,7 +869,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		return;
 	}
 	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
-	ask_for_rpc(host, from, pkt.sender_id ^ 1);
+	fetch_rpc(host, from, pkt.sender_id ^ 1);
 	peer = homa_host_known_peer(host, from);
 	if (!peer && !starts_something(pkt.type)) {
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;

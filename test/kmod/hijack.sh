@@ -160,6 +160,7 @@ for i in $(seq 50); do
 	usleep 100000
 done
 check "TCP goes on beside it" cmp /tmp/sent /tmp/got
+rm -f /tmp/sent
 
 # On one host.
 set_in c hijack_tcp=1
@@ -171,6 +172,7 @@ set_in b hijack_tcp=0
 run "undisguised again"
 true_that "Homa packets are plain" "$(value disguised)" -eq 0
 stop_all
+rm -f /tmp/got
 for space in a b c; do
 	ip netns delete $space
 done
