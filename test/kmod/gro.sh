@@ -22,6 +22,8 @@ in_a="ip netns exec a"
 in_b="ip netns exec b"
 in_c="ip netns exec c"
 loads="--sizes 100,1400,10000,100000,500000 --outstanding 8"
+# Packets come one by one here: a kernel that checks everything must not get more than a veth holds.
+[ "$KERNEL" != debug ] || loads="--sizes 1,100,1400,10000,100000 --outstanding 2"
 
 # up NAMESPACE LINK [NET HOST]
 up() {
