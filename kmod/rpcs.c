@@ -110,6 +110,11 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 
 	if (!rpc)
 		return NULL;
+	/* Who came by way of the port may have found a socket that has just been closed. */
+	if (!refcount_inc_not_zero(&homa_sock_sk(hsk)->sk_refcnt)) {
+		kmem_cache_free(cache, rpc);
+		return NULL;
+	}
 	/*
 	 * Who has found an earlier one in this memory may still go on from its place in the table,
 	 * which stays until there is a new one.
@@ -118,7 +123,6 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	rpc->id = id;
 	rpc->hnet = hsk->hnet;
 	rpc->hsk = hsk;
-	sock_hold(homa_sock_sk(hsk));
 	rpc->peer = peer;
 	refcount_inc(&peer->refs);
 	rpc->local_port = hsk->port;

@@ -87,7 +87,7 @@ struct homa_krpc *homa_krpc_get(struct homa_net *hnet, const struct homa_kpeer *
  * @peer: Its peer.
  * @id:   As this host names it.
  * @gfp:  How to allocate.
- * Return: With one reference, or NULL when memory is short.
+ * Return: With one reference, or NULL when memory is short or the socket has just been closed.
  */
 struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, u64 id, gfp_t gfp);
 
