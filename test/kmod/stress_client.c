@@ -211,7 +211,7 @@ void stress_run_clients(const struct stress_options *o)
 		bail("getrandom() works");
 	base |= 1ull << 63;
 	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += o->seconds;
+	limit.tv_sec += patience(o->seconds);
 	for (i = 0; i < o->clients; i++) {
 		struct client *c = &all[i];
 

@@ -113,13 +113,20 @@ static void too_late(int signal)
 	_exit(1);
 }
 
+unsigned int patience(unsigned int seconds)
+{
+	const char *factor = getenv("FACTOR");
+
+	return factor && atof(factor) > 1 ? seconds * atof(factor) : seconds;
+}
+
 void within(unsigned int seconds, const char *what)
 {
 	struct sigaction action = { .sa_handler = too_late };
 
 	underway = what;
 	sigaction(SIGALRM, &action, NULL);
-	alarm(seconds);
+	alarm(patience(seconds));
 }
 
 void bail(const char *format, ...)

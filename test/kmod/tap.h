@@ -31,8 +31,15 @@ bool fails_either(long result, int error, int other, const char *format, ...) TA
 void note(const char *format, ...) TAP_FORMAT(1);
 
 /**
+ * patience() - A limit, stretched where the machine is known to be slow.
+ * @seconds: For a machine at its usual speed.
+ * Return: Times what FACTOR in the environment says, as test/vm/run sets it.
+ */
+unsigned int patience(unsigned int seconds);
+
+/**
  * within() - The program fails and ends if it is not called again in time.
- * @seconds: How long what follows may take; 0: as long as it likes.
+ * @seconds: How long what follows may take, before patience(); 0: as long as it likes.
  * @what:    What follows; must stay valid.
  *
  * Uses SIGALRM.
