@@ -5,6 +5,7 @@
 #   make all          build homa.ko for the running kernel (KDIR=... for another one)
 #   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
 #                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
+#   make lint         hold the sources to their styles, look for mistakes without running them
 #   make bench-kmod   what the module costs beside TCP, in instructions
 #   make sim          build the simulator
 #   make figures      the ten published tables and figures anew (half an hour on two cores)
@@ -36,7 +37,7 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim
 	@experiments/demo
 
-test: deps-vm
+test: deps-vm deps-lint
 	@$(MAKE) --no-print-directory -C test all
 
 # debootstrap only for kernels whose compiler Debian 12 does not have; the second list only for
@@ -54,6 +55,13 @@ test-kmod: deps-vm
 bench-kmod: deps-vm
 	@kmod/bench/run $(KERNEL)
 
+LINT_PACKAGES := sparse perl clang-format black shellcheck xz-utils
+deps-lint:
+	@util/install-packages $(LINT_PACKAGES)
+
+lint: deps-vm deps-lint
+	@test/lint/run
+
 figures: deps-demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model $(abspath $(BUILD))/homa-sim
 	@experiments/sigcomm18
@@ -70,4 +78,4 @@ contrib:
 clean:
 	rm -rf $(BUILD) homa.ko
 
-.PHONY: all sim deps deps-demo deps-vm demo test test-kmod bench-kmod figures bench-sim contrib clean
+.PHONY: all sim deps deps-demo deps-vm deps-lint demo lint test test-kmod bench-kmod figures bench-sim contrib clean

@@ -727,7 +727,7 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	a.hnet = hnet;
 	a.ipv4 = ipv4;
 	homa_count(hnet, softirq_calls);
-	if (!READ_ONCE(hnet->active))
+	if (!smp_load_acquire(&hnet->active)) /* with homa_net_activate() */
 		goto drop;
 	if (ipv4) {
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from);
@@ -784,7 +784,7 @@ int homa_in_ipv6(struct sk_buff *skb)
 /* ICMP. */
 
 static void fail_peer(struct homa_net *hnet, const struct in6_addr *addr, u16 port,
-			enum homa_error error)
+		      enum homa_error error)
 {
 	struct homa_kpeer *peer;
 

@@ -27,7 +27,7 @@ int homa_net_activate(struct homa_net *hnet)
 	struct homa_bucket *buckets;
 	int err = 0;
 
-	if (READ_ONCE(hnet->active))
+	if (smp_load_acquire(&hnet->active)) /* with the release below */
 		return 0;
 	mutex_lock(&hnet->params_lock);
 	if (hnet->active)
@@ -43,6 +43,7 @@ int homa_net_activate(struct homa_net *hnet)
 		goto out;
 	}
 	homa_history_init(&hnet->history, place, buckets, HOMA_HISTORY_PLACES);
+	/* Who sees it active finds all of the above. */
 	smp_store_release(&hnet->active, true);
 out:
 	mutex_unlock(&hnet->params_lock);

@@ -167,14 +167,14 @@ struct homa_net {
 	spinlock_t history_lock ____cacheline_aligned_in_smp;
 	struct homa_history history;
 
-	spinlock_t ports_lock;
+	spinlock_t ports_lock;	/* last_port, and which sockets are bound where */
 	u16 last_port;		/* given to a client */
 	spinlock_t peers_lock;
 	struct list_head turns;	/* homa_kpeer.turn */
 
 	struct homa_pages pages;
 
-	struct mutex params_lock;
+	struct mutex params_lock;	/* what of this namespace users set, and its start */
 	bool link_set;		/* an administrator set link_mbps; params_lock */
 	struct work_struct link_work;	/* looks for the link's rate */
 	struct ctl_table_header *sysctl_header;

@@ -17,7 +17,7 @@
 #define HOMA_PAGE_ORDER 3	/* of large pages; small ones are single */
 
 struct homa_pages {
-	spinlock_t lock;
+	spinlock_t lock;		/* all of this */
 	struct list_head kept[2];	/* page->lru; small, large */
 	u32 kb;				/* in them */
 };

@@ -26,7 +26,7 @@ struct homa_kpeer {
 	struct in6_addr local;		/* the route's source address */
 	struct list_head turn;		/* peers_lock */
 
-	spinlock_t lock;
+	spinlock_t lock;		/* what follows, and dst */
 	struct homa_peer core;		/* but for what belongs to the grant scheduler */
 	struct list_head rpcs;		/* homa_krpc.of_peer */
 	u32 served;			/* RPCs that it issued */

@@ -212,6 +212,7 @@ static int copy_packet(struct homa_sock *hsk, const struct homa_krpc *rpc, struc
  * copied. Return: 0, or -EFAULT when the receive region cannot be written.
  */
 static int copy_arrived(struct homa_sock *hsk, struct homa_krpc *rpc)
+	__must_hold(&rpc->lock)
 {
 	struct sk_buff *list, *skb;
 	int err = 0;

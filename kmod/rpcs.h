@@ -29,7 +29,7 @@ struct homa_krpc {
 		u64 cookie;
 		struct in6_addr local;		/* address requests came to; any: as routed */
 
-		spinlock_t lock;
+		spinlock_t lock;		/* what follows, unless it says otherwise */
 		bool private;			/* received by id only */
 		bool stopped;
 		bool retired;

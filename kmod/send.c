@@ -52,7 +52,7 @@ static int wait_for_memory(struct homa_sock *hsk, bool nonblock)
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (!err) {
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic(); /* SOCK_NOSPACE before the look; see homa_sock_poll() */
 		if (homa_sock_writable(hsk))
 			break;
 		if (READ_ONCE(hsk->shut))

@@ -231,7 +231,7 @@ static __poll_t homa_poll(struct file *file, struct socket *sock, poll_table *wa
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (!homa_sock_writable(hsk)) {
 		set_bit(SOCK_NOSPACE, &sock->flags);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic(); /* the flag is set before the second look */
 	}
 	if (homa_sock_writable(hsk))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;

@@ -29,13 +29,13 @@ struct homa_sock {
 	bool server;			/* takes requests */
 	bool shut;			/* shutdown() or close() was called */
 
-	spinlock_t lock;
+	spinlock_t lock;		/* its lists of RPCs, and its waiters */
 	struct list_head rpcs;		/* homa_krpc.of_sock */
 	struct list_head ready;		/* homa_krpc.in_ready */
 	u32 rpc_count;
 	u32 epoch;			/* of homa_sock_each() */
 
-	spinlock_t pool_lock;
+	spinlock_t pool_lock;		/* the receive region */
 	void __user *region;		/* start of the receive region; given once */
 	size_t region_length;
 	struct homa_pool pool;		/* pages 0: there is no region */

@@ -14,8 +14,8 @@ int homa_sysctl_init(struct homa_net *hnet);
 void homa_sysctl_exit(struct homa_net *hnet);
 
 /**
- * homa_sysctl_found_link() - The rate of the host's link is known; does nothing if link_mbps was
- * set. @hnet: Namespace.
+ * homa_sysctl_found_link() - The rate of the host's link is known.
+ * @hnet: Namespace; nothing is done if its link_mbps was set.
  * @mbps: Mbit/s, above 0.
  */
 void homa_sysctl_found_link(struct homa_net *hnet, u32 mbps);

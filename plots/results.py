@@ -104,12 +104,8 @@ def check_rows(path, rows, percentile, size):
             raise BadInput(f"{where}: {percentile} is not between 0 and 100")
         if not row[size] >= 1:
             raise BadInput(f"{where}: {size} is not a message size")
-        if before and (
-            row[percentile] < before[percentile] or row[size] < before[size]
-        ):
-            raise BadInput(
-                f"{where}: {percentile} and {size} must rise from row to row"
-            )
+        if before and (row[percentile] < before[percentile] or row[size] < before[size]):
+            raise BadInput(f"{where}: {percentile} and {size} must rise from row to row")
         before = row
         for name in ("p50", "p99"):
             if row["count"] > 0 and not row[name] > 0:
@@ -135,8 +131,7 @@ class Result:
             return
         self.name = os.path.basename(os.path.abspath(path))
         files = [
-            os.path.join(path, name)
-            for name in ("slowdown-percentiles.tsv", "slowdown-bins.tsv")
+            os.path.join(path, name) for name in ("slowdown-percentiles.tsv", "slowdown-bins.tsv")
         ]
         files = [file for file in files if os.path.exists(file)]
         if not files:
@@ -151,9 +146,7 @@ class Result:
             self._read_manifest(manifest)
 
     def _read_file(self, path):
-        header = next(
-            (line for line in lines_of(path) if line and not line.startswith("#")), ""
-        )
+        header = next((line for line in lines_of(path) if line and not line.startswith("#")), "")
         if "bytes_to" in header:
             self.bins = read_table(path, BIN_COLUMNS)
             check_rows(path, self.bins, "count_percentile_to", "bytes_to")
@@ -242,7 +235,5 @@ def parse_load(text):
     except ValueError:
         load = math.nan
     if not 0 < load < 2:
-        raise BadInput(
-            f"load '{text}' is not a share of link capacity; write 0.8 or 80%"
-        )
+        raise BadInput(f"load '{text}' is not a share of link capacity; write 0.8 or 80%")
     return load

@@ -45,7 +45,7 @@ void homa_allocator_init(const struct homa_cx *cx, struct homa_allocator *a)
 	if (!sched)
 		sched = homa_max(levels / 2, 1);
 	homa_memset(a, 0, sizeof(*a));
-	for (i = 0; i < sizeof(cutoff) / sizeof(cutoff[0]) && sched + i + 1 < levels; i++)
+	for (i = 0; i < ARRAY_SIZE(cutoff) && sched + i + 1 < levels; i++)
 		a->now.cutoff[levels - 1 - i] = cutoff[i];
 	a->now.cutoff[levels - 1 - i] = homa_max(cx->params->max_message, HOMA_MAX_MESSAGE);
 	a->now.cutoff[0] = HOMA_MESSAGE_CEILING;

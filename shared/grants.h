@@ -148,7 +148,7 @@ void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct 
 
 static inline bool homa_grantee_scheduled(const struct homa_grantee *g)
 {
-	return g->peer != NULL;
+	return g->peer;
 }
 
 #endif /* HOMA_GRANTS_H */

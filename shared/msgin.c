@@ -105,7 +105,9 @@ struct homa_range homa_msgin_missing(const struct homa_msgin *in, u32 upto)
 	if (in->gaps)
 		range = in->gap[0];
 	range.end = homa_min(range.end, upto);
-	if (range.start >= range.end)
-		range.start = range.end = 0;
+	if (range.start >= range.end) {
+		range.start = 0;
+		range.end = 0;
+	}
 	return range;
 }

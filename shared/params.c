@@ -12,7 +12,7 @@ const struct homa_param_info homa_param_table[] = {
 #undef X
 };
 
-const u32 homa_param_count = sizeof(homa_param_table) / sizeof(homa_param_table[0]);
+const u32 homa_param_count = ARRAY_SIZE(homa_param_table);
 
 void homa_params_init(struct homa_params *params)
 {
@@ -31,12 +31,11 @@ const char *homa_params_update(struct homa_params *params)
 	u32 i;
 
 	if (params->sched_levels && params->sched_levels >= params->num_priorities)
-		return "sched_levels must be below num_priorities: unscheduled packets need a "
-		       "level too";
+		return "sched_levels must be below num_priorities: unscheduled need a level too";
+	/* So long may a client ask for a response that was given up. */
 	if ((u64)HOMA_RPC_PATIENCE * params->timeout_resends * params->resend_interval >
 	    params->history_ticks)
-		return "history_ticks must be at least 20 times timeout_resends times "
-		       "resend_interval: so long may a client ask for a response that was given up";
+		return "history_ticks must be at least 20 * timeout_resends * resend_interval";
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		if (params->priority_map[i] >= HOMA_PRIORITIES)
 			return "priority_map entries must be 0 to 7";

@@ -66,9 +66,7 @@ def main():
 
     # What is printed is what is drawn from, so the mean is that of the rounded rows.
     rows = [(size, round(c, 12)) for size, c in rows]
-    mean = math.fsum(
-        size * (c - before) for (size, c), (_, before) in zip(rows, [(0, 0.0)] + rows)
-    )
+    mean = math.fsum(size * (c - before) for (size, c), (_, before) in zip(rows, [(0, 0.0)] + rows))
     print(HEAD.format(mean=mean), end="")
     for size, c in rows:
         print(f"{size}\t{c:.12g}")

@@ -10,13 +10,14 @@ for n in a b; do
 done
 # Homa first: what TCP leaves in the queues lasts.
 for transport in homa tcp; do
-	for i in 1 2; do
+	loads=
+	for _ in 1 2; do
 		client $transport 500000 100000 load >/dev/null &
-		eval load$i=$!
+		loads="$loads $!"
 	done
 	sleep 1
 	client $transport 100 200 $transport
-	kill $load1 $load2
+	kill $loads
 	sleep 1
 done >"$OUT/mixed"
 killall pair

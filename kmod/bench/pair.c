@@ -132,7 +132,7 @@ static void homa_serve(const char *port)
 	uint32_t i;
 
 	homa_open(&h, port);
-	/* Processes that share the socket, so that requests do not wait for each other's service. */
+	/* Processes that share the socket, so that requests do not wait for each other. */
 	for (i = 0; i < SERVERS - 1 && fork(); i++)
 		;
 	for (;;) {

@@ -8,7 +8,7 @@ if [ "$NODE" = 2 ]; then
 		pair server $transport 100 &
 	done
 	barrier ready || exit 1
-	barrier done
+	barrier "done"
 	killall pair
 	exit 0
 fi
@@ -20,5 +20,5 @@ for size in 100 1400 10000 500000 1000000; do
 		pair client $transport 10.0.0.2 100 $size $count $transport
 	done
 done >"$OUT/wire"
-barrier done
+barrier "done"
 [ "$(wc -l <"$OUT/wire")" = 10 ]

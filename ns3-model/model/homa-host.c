@@ -501,7 +501,7 @@ void homa_host_tick(struct homa_host *host, u64 now)
 
 /* A peer is dead or cannot be reached, or one of its ports. */
 static void peer_failed(struct homa_host *host, struct homa_host_peer *peer, u16 port,
-		     enum homa_error error)
+			enum homa_error error)
 {
 	struct homa_link old;
 

@@ -47,7 +47,7 @@ struct homa_host_peer {
 };
 
 struct homa_host_rpc {
-	/* Parts that are used together are together: of a message sent, of one received, of both. */
+	/* Parts used together are together: of a message sent, of one received, of both. */
 	struct homa_msgout out;
 	struct homa_timer timer;
 	struct homa_link of_peer;

@@ -15,6 +15,7 @@ static struct homa_cutoffs cutoffs = {
 	.version = 1,
 	.sched_levels = 4,
 };
+
 static struct world w;
 static struct homa_grants s;
 static struct homa_grant_peer peers[PEERS];

@@ -11,6 +11,7 @@ static struct homa_cutoffs own = {
 	.version = 3,
 	.sched_levels = 4,
 };
+
 static struct homa_peer peer;
 
 static int setup(void **state)
@@ -214,7 +215,8 @@ static void the_more_peers_the_sooner_idle_ones_go(void **state)
 	/* Whatever an administrator sets. */
 	w.params.peer_gc_threshold = 20000;
 	assert_true(homa_peer_idle_limit(&w.cx, 15000) == ~0ull);
-	w.params.peer_gc_threshold = w.params.peer_net_max = 7;
+	w.params.peer_gc_threshold = 7;
+	w.params.peer_net_max = 7;
 	assert_int_equal(homa_peer_idle_limit(&w.cx, 8), 10000 * MS);
 	w.params.peer_net_max = 100;
 	w.params.peer_idle_secs_max = 1;

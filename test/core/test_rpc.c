@@ -235,8 +235,10 @@ static void each_input_in_each_state(void **state)
 		struct homa_range r;
 
 		become(cases[i].client, before);
-		r = cases[i].type == HOMA_DATA ? data(MESSAGE, MESSAGE, 0, 1400, 0) :
-						 control(cases[i].type);
+		if (cases[i].type == HOMA_DATA)
+			r = data(MESSAGE, MESSAGE, 0, 1400, 0);
+		else
+			r = control(cases[i].type);
 		assert_int_equal(r.start, r.end);
 		switch (cases[i].want) {
 		case NONE:
@@ -326,7 +328,7 @@ static void client_does_not_start_over_for_ever(void **state)
 	assert_int_equal(w.counters.rpc_timeouts, 1);
 }
 
-/* A server remembers a request that ran for history_ticks; after them "unknown" may mean "it ran". */
+/* A server remembers a request that ran for history_ticks; then "unknown" may mean "it ran". */
 static void client_does_not_start_over_what_may_have_run_and_been_forgotten(void **state)
 {
 	u64 memory;
@@ -495,7 +497,8 @@ static void client_without_response_asks_for_all_of_it(void **state)
 {
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
 	view.out_sent = 1400;
 	w.cx.now = look();
 	expect_nothing();
@@ -520,7 +523,9 @@ static void client_waits_for_ever_on_a_server_that_is_busy(void **state)
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
 	for (i = 0; i < 1000; i++) {
 		w.cx.now = look();
 		if (fx.count) {
@@ -541,7 +546,9 @@ static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
 	start = w.cx.now;
-	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
 	while (1) {
 		u64 next = look();
 
@@ -587,7 +594,9 @@ static void answer_to_the_only_request_shows_the_delay(void **state)
 		u64 asked_at;
 
 		become(true, HOMA_RPC_OUTGOING);
-		view.out_length = view.out_granted = view.out_sent = 5000;
+		view.out_length = 5000;
+		view.out_granted = 5000;
+		view.out_sent = 5000;
 		w.cx.now += 20 * MS;
 		asked_at = w.cx.now;
 		look();
@@ -609,7 +618,9 @@ static void late_answer_shows_the_delay_when_another_follows(void **state)
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
 	ask_again(1);
 	first = rpc.first_at;
 	ask_again(3);
@@ -658,7 +669,9 @@ static void everyone_waits_as_much_longer_as_answers_take(void **state)
 	expect_fx(HOMA_FX_ASK);
 	become(false, HOMA_RPC_OUTGOING);
 	since = w.cx.now;
-	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
 	view.peer_heard_at = since;
 	view.peer_delay = 10 * tick;
 	w.cx.now = since + (w.params.request_ack_ticks + 10) * tick - 1;
@@ -705,7 +718,8 @@ static void server_asks_for_the_ack_of_a_response(void **state)
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
 	view.out_sent = 1400;
 	view.peer_heard_at = w.cx.now;
 	w.cx.now = look();
@@ -738,8 +752,10 @@ static void response_that_waits_for_grants_is_not_yet_asked_an_ack_of(void **sta
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
 	view.out_length = 50000;
-	view.out_granted = view.out_sent = 40000;
-	view.out_sent_at = view.peer_heard_at = w.cx.now;
+	view.out_granted = 40000;
+	view.out_sent = 40000;
+	view.out_sent_at = w.cx.now;
+	view.peer_heard_at = w.cx.now;
 	w.cx.now += 5 * MS - 1;
 	assert_int_equal(look(), w.cx.now + 1);
 	expect_nothing();
@@ -842,8 +858,11 @@ static void server_forgets_a_client_whose_host_is_silent(void **state)
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = view.out_sent = 5000;
-	view.peer_heard_at = start = w.cx.now;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
+	view.peer_heard_at = w.cx.now;
+	start = w.cx.now;
 	while (1) {
 		u64 next = look();
 
@@ -865,7 +884,9 @@ static void server_forgets_an_rpc_its_live_client_never_mentions(void **state)
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = view.out_sent = 5000;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
 	while (1) {
 		u64 next;
 
@@ -1133,7 +1154,8 @@ static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
 			fx.count = 0;
 			switch (random_below(&seed, 8)) {
 			case 0:
-				view.out_length = view.out_granted = 3000;
+				view.out_length = 3000;
+				view.out_granted = 3000;
 				view.out_sent = random_below(&seed, 3001);
 				view.in_granted = random_below(&seed, 9000);
 				homa_rpc_timer(&w.cx, &rpc, &view, &fx);

@@ -286,8 +286,8 @@ static void no_two_messages_have_the_same_bytes_and_none_is_lost(void **state)
 				continue;
 			}
 			m->length = 1 + random_below(&seed, longest);
-			m->count = homa_pool_take(&pool, random_below(&seed, pool.leases), m->length,
-						  now, LEASE, m->offset, &reused);
+			m->count = homa_pool_take(&pool, random_below(&seed, pool.leases),
+						  m->length, now, LEASE, m->offset, &reused);
 			if (m->count) {
 				mark(m, 0, (u8)(m - held + 1));
 				taken++;

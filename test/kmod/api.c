@@ -29,7 +29,7 @@ static const struct group {
 	{ "compat", api_compat, "system calls of 32-bit programs" },
 };
 
-#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+#define GROUPS ARRAY_SIZE(groups)
 
 struct pair pair_open(void)
 {

@@ -9,7 +9,7 @@ sysctl -q -w net.homa.timeout_resends=100 || exit 1
 if [ "$NODE" = 2 ]; then
 	sizes --server --port 4100 &
 	barrier ready || exit 1
-	barrier done
+	barrier "done"
 	kill %1
 	exit 0
 fi
@@ -17,5 +17,5 @@ barrier ready || exit 1
 sleep 1
 sizes --server-addr 10.0.0.2 --port 4100 --sizes 100,1400,10000,500000,1000000 --outstanding 8
 status=$?
-barrier done
+barrier "done"
 exit $status

@@ -71,7 +71,7 @@ static uint64_t odd_number(void)
 
 	if (one_in(4))
 		return prng_next(&me.prng);
-	return numbers[below(sizeof(numbers) / sizeof(numbers[0]))];
+	return numbers[below(ARRAY_SIZE(numbers))];
 }
 
 static void *odd_pointer(void)
@@ -448,7 +448,7 @@ static void fuzz(uint64_t seed)
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &every, NULL);
 	for (;;)
-		calls[below(sizeof(calls) / sizeof(calls[0]))]();
+		calls[below(ARRAY_SIZE(calls))]();
 }
 
 /* One seed after the other, each for a while: sockets that were shut down or full make room. */

@@ -62,7 +62,7 @@ static uint32_t odd_number(void)
 
 	if (one_in(3))
 		return prng_next(&prng);
-	return numbers[below(sizeof(numbers) / sizeof(numbers[0]))];
+	return numbers[below(ARRAY_SIZE(numbers))];
 }
 
 static void put(uint8_t *at, uint64_t value, unsigned int bytes)

@@ -132,8 +132,9 @@ done
 
 # It comes and goes under load, and in other places of a tree.
 for i in 1 2 3; do
-	$in_a tc qdisc del dev va root && $in_a tc qdisc add dev va root homa ||
+	if ! { $in_a tc qdisc del dev va root && $in_a tc qdisc add dev va root homa; }; then
 		report 1 "the discipline comes and goes"
+	fi
 done
 check "the device goes down" ip -n a link set va down
 check "and up" ip -n a link set va up

@@ -32,8 +32,10 @@ static const char usage[] =
 	"  --seconds N          limit (60)\n"
 	"  --help               show this\n";
 
-enum { SERVER = 1, ADDRESS, PORT, SERVERS, CLIENTS, RPCS, WINDOW, SIZE, LEAST, BPAGES, TIMEOUTS,
-       CORRUPT, SECONDS, HELP };
+enum {
+	SERVER = 1, ADDRESS, PORT, SERVERS, CLIENTS, RPCS, WINDOW, SIZE, LEAST, BPAGES, TIMEOUTS,
+	CORRUPT, SECONDS, HELP
+};
 
 static const struct option options[] = {
 	{ "server", no_argument, NULL, SERVER },

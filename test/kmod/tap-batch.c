@@ -205,7 +205,8 @@ int main(int argc, char **argv)
 
 		if (poll(&ready, 1, 100) <= 0)
 			continue;
-		length = read(fd, got, sizeof(got)) - (ssize_t)sizeof(struct virtio_net_hdr) - ETHER;
+		length = read(fd, got, sizeof(got));
+		length -= (ssize_t)sizeof(struct virtio_net_hdr) + ETHER;
 		if (length > 0)
 			count += receive(got + sizeof(struct virtio_net_hdr) + ETHER,
 					 (size_t)length, arrived);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define TAP_FORMAT(n) __attribute__((format(printf, n, n + 1)))
 
 /**

@@ -362,7 +362,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (eat(f, 1) & 1) {
 		params.peer_gc_threshold = eat(f, 1) % PEERS;
 		params.peer_net_max = 1 + eat(f, 1) % PEERS;
-		params.peer_idle_secs_min = params.peer_idle_secs_max = 0;
+		params.peer_idle_secs_min = 0;
+		params.peer_idle_secs_max = 0;
 		params.max_rpcs_per_peer = 1 + eat(f, 1) % 64;
 	}
 	if (homa_params_update(&params))

@@ -73,8 +73,10 @@ static struct net_event pop(struct net *net)
 
 void net_at(struct net *net, u64 when, u32 kind, u32 host, u64 life, u64 arg)
 {
-	push(net, (struct net_event){ .at = when > net->now ? when : net->now, .kind = kind,
-				      .host = host, .life = life, .arg = arg });
+	struct net_event event = { .at = when > net->now ? when : net->now, .kind = kind,
+				   .host = host, .life = life, .arg = arg };
+
+	push(net, event);
 }
 
 static struct net_packet *copy(u32 from, u32 to, const u8 *bytes, u32 length, u32 wire)
@@ -111,6 +113,7 @@ static void damage(struct net *net, struct net_packet *p)
 static void launch(struct net *net, u64 when, struct net_packet *p)
 {
 	const struct net_rules *rules = &net->rules;
+	struct net_event event = { .kind = NET_AT_SWITCH, .host = p->to, .packet = p };
 
 	when += rules->delay + prng_below(&net->prng, rules->jitter + 1);
 	if (prng_chance(&net->prng, rules->reorder)) {
@@ -120,8 +123,8 @@ static void launch(struct net *net, u64 when, struct net_packet *p)
 	if (prng_chance(&net->prng, rules->flip))
 		damage(net, p);
 	net->in_flight++;
-	push(net, (struct net_event){ .at = when, .kind = NET_AT_SWITCH, .host = p->to,
-				      .packet = p });
+	event.at = when;
+	push(net, event);
 }
 
 void net_send(struct net *net, u32 from, u32 to, const u8 *bytes, u32 length, u32 wire)
@@ -146,10 +149,11 @@ void net_send(struct net *net, u32 from, u32 to, const u8 *bytes, u32 length, u3
 
 void net_inject(struct net *net, u64 when, u32 from, u32 to, const u8 *bytes, u32 length)
 {
+	struct net_event event = { .at = when > net->now ? when : net->now, .kind = NET_ARRIVAL,
+				   .host = to, .packet = copy(from, to, bytes, length, length) };
+
 	net->in_flight++;
-	push(net, (struct net_event){ .at = when > net->now ? when : net->now, .kind = NET_ARRIVAL,
-				      .host = to,
-				      .packet = copy(from, to, bytes, length, length) });
+	push(net, event);
 }
 
 bool net_next(struct net *net, struct net_event *event)

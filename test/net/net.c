@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
 /*
- * The deterministic network as a program: runs scenarios with many seeds and prints, in TAP, whether
- * what scenarios.c claims holds; a seed that fails is printed with the command that replays it.
+ * The deterministic network as a program: runs scenarios with many seeds and prints, in TAP,
+ * whether what scenarios.c claims holds; a seed that fails is printed with the command that
+ * replays it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,10 +77,22 @@ static void usage(FILE *to)
 
 static void print_counters(const struct homa_counters *c)
 {
-#define X(name, meaning) if (c->name) printf("#   %s %" PRIu64 "\n", #name, c->name);
-	HOMA_COUNTERS(X)
+	static const struct {
+		const char *name;
+		size_t at;
+	} list[] = {
+#define X(name, meaning) { #name, offsetof(struct homa_counters, name) },
+		HOMA_COUNTERS(X)
 #undef X
+	};
 	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(list); i++) {
+		u64 count = *(const u64 *)((const char *)c + list[i].at);
+
+		if (count)
+			printf("#   %s %" PRIu64 "\n", list[i].name, count);
+	}
 
 	for (i = 0; i < HOMA_TYPES; i++)
 		printf("#   sent %s %" PRIu64 "\n", homa_wire_type_name((u8)(HOMA_DATA + i)),
@@ -117,8 +130,8 @@ static bool run(const char *program, u32 number, const struct scenario *s, u64 f
 		printf("# what this scenario is about never happened\n");
 		bad++;
 	}
-	printf("%s %u - %s: %s (%" PRIu64 " seeds", bad ? "not ok" : "ok", number, s->name, s->claim,
-	       last - first + 1);
+	printf("%s %u - %s: %s (%" PRIu64 " seeds", bad ? "not ok" : "ok", number, s->name,
+	       s->claim, last - first + 1);
 	if (bad)
 		printf(", %" PRIu64 " fail", bad);
 	printf("; %" PRIu64 " RPCs done, %" PRIu64 " failed, %" PRIu64 " packets, %" PRIu64
@@ -168,8 +181,8 @@ static void figures(void)
 	struct scenario s = figure_scenario;
 	u32 i, k, seed;
 
-	printf("loss (%%)\tRPCs failed (ppm)\tbytes\tRPCs\tP50 (ms)\tP90 (ms)\tP99 (ms)\tmax (ms)\n");
-	for (i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+	printf("loss (%%)\tfailed (ppm)\tbytes\tRPCs\tP50 (ms)\tP90 (ms)\tP99 (ms)\tmax (ms)\n");
+	for (i = 0; i < ARRAY_SIZE(losses); i++) {
 		struct outcome o = { .sample_size = 1024 };
 
 		o.samples = malloc(o.sample_size * sizeof(o.samples[0]));
@@ -182,7 +195,7 @@ static void figures(void)
 			if (o.failed)
 				printf("# seed %u: %s\n", seed, o.why);
 		}
-		for (k = 0; k < sizeof(classes) / sizeof(classes[0]); k++) {
+		for (k = 0; k < ARRAY_SIZE(classes); k++) {
 			printf("%u\t%.0f", losses[i],
 			       1e6 * (double)o.failures / (double)(o.failures + o.done));
 			print_class(classes[k].name, o.samples, o.sample_count, classes[k].low,
@@ -214,8 +227,8 @@ int main(int argc, char **argv)
 			only = argv[++k];
 		} else if (!strcmp(argv[k], "--seeds") && k + 1 < argc) {
 			end = 0;
-			if (sscanf(argv[++k], "%" SCNu64 "-%" SCNu64 "%n", &first, &last, &end) != 2 ||
-			    argv[k][end] || !first || last < first) {
+			if (sscanf(argv[++k], "%" SCNu64 "-%" SCNu64 "%n", &first, &last,
+				   &end) != 2 || argv[k][end] || !first || last < first) {
 				fprintf(stderr, "net: --seeds wants two numbers like 1-100\n");
 				return 2;
 			}

@@ -207,7 +207,7 @@ const struct scenario scenarios[] = {
 	  .rules = { CALM, .loss = 1 * PERCENT }, MUST(client_responses_done) },
 };
 
-const u32 scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
+const u32 scenario_count = ARRAY_SIZE(scenarios);
 
 const struct scenario figure_scenario = {
 	.name = "figures", .claim = "completion times under loss", .seeds = 100, .hosts = 4,

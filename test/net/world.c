@@ -1052,7 +1052,7 @@ static void print_side(const char *side, struct node *n, u32 other, u64 id)
 	}
 	printf("# %s grants: incoming %u of %u, %u of %u active\n", side, n->host.grants.incoming,
 	       n->host.params->max_incoming, n->host.grants.count, n->host.params->max_overcommit);
-	printf("# %s: state %u, asked %u, active at %.3f ms, out %u/%u/%u of %u, in %u/%u of %u, doubt %u\n",
+	printf("# %s: state %u, asked %u, %.3f ms, out %u/%u/%u of %u, in %u/%u of %u, doubt %u\n",
 	       side, rpc->core.state, rpc->core.asked, (double)rpc->core.active_at / 1e6,
 	       rpc->out.sent, rpc->out.granted, rpc->out.unsched, rpc->out.length,
 	       rpc->core.receiving ? rpc->core.in.received : 0,

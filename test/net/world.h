@@ -9,7 +9,8 @@
  * applications at most once per life of the server; it ends once; when it completes, every byte has
  * been handed over once, with the right content; it does not fail as long as nobody crashed, was
  * cut off or gave it up. Beyond the hosts there may be strangers: addresses from which packets
- * come that no host sent; they may do no harm to the RPCs of the hosts. Held at the end: nothing is stuck and nothing is left.
+ * come that no host sent; they may do no harm to the RPCs of the hosts. Held at the end: nothing is
+ * stuck and nothing is left.
  */
 #ifndef NET_WORLD_H
 #define NET_WORLD_H
@@ -37,7 +38,7 @@ enum scenario_bits {
 struct scenario {
 	const char *name, *claim;
 	u32 seeds;	/* of a full test */
-	u32 hosts, servers;	/* hosts 0 … servers - 1 serve, the others are clients; 0: all both */
+	u32 hosts, servers;	/* hosts 0 … servers - 1 serve, the others call; 0: all do both */
 	u32 rpcs;		/* per client */
 	u32 max_size;		/* bytes of a message */
 	u64 gap;		/* ns between a client's requests, mean */

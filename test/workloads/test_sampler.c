@@ -356,8 +356,10 @@ static void smooth_w1_falls_into_the_published_bin_at_each_percentile(void **sta
 	open_ok(&s, "w1s");
 	for (i = 0; i < COUNT(cases); i++) {
 		uint32_t size = sampler_quantile(&s, cases[i].percentile / 100);
-		double lower = cases[i].edge > 28 ? cases[i].edge / 1.118 - 0.5 : cases[i].edge - 1;
+		double lower = cases[i].edge - 1;
 
+		if (cases[i].edge > 28)
+			lower = cases[i].edge / 1.118 - 0.5;
 		if (size > cases[i].edge || size <= lower)
 			fail_msg("%g%%: %u", cases[i].percentile, size);
 	}
