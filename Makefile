@@ -2,7 +2,8 @@
 #
 #   make demo         install what is missing, build, simulate, print a table, leave a figure
 #   make test         install what is missing, build, run every test
-#   make all          build homa.ko for the running kernel (KDIR=... for another one)
+#   make all          build homa.ko for the running kernel (KDIR=... for another one), and the tools
+#   make util         build only the tools: build/homa-sockets
 #   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
 #                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
 #   make lint         hold the sources to their styles, look for mistakes without running them
@@ -20,8 +21,11 @@ DEMO_PACKAGES := $(BUILD_PACKAGES) gnuplot-nox python3
 TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev
 JOBS := $(shell nproc)
 
-all:
+all: util
 	@$(MAKE) --no-print-directory -C kmod KO=$(CURDIR)/homa.ko
+
+util:
+	@$(MAKE) --no-print-directory -s -C util
 
 sim:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) -C ns3-model
@@ -78,4 +82,5 @@ contrib:
 clean:
 	rm -rf $(BUILD) homa.ko
 
-.PHONY: all sim deps deps-demo deps-vm deps-lint demo lint test test-kmod bench-kmod figures bench-sim contrib clean
+.PHONY: all util sim deps deps-demo deps-vm deps-lint demo lint test test-kmod bench-kmod figures \
+	bench-sim contrib clean

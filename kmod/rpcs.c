@@ -163,6 +163,7 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
 		list_add_tail(&rpc->of_sock, &hsk->rpcs);
+		rpc->number = ++hsk->last_number;
 		hsk->rpc_count++;
 		refcount_inc(&rpc->refs);
 		err = 0;

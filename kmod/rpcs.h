@@ -50,6 +50,7 @@ struct homa_krpc {
 	/* hsk->lock */
 	struct list_head in_ready;
 	struct list_head of_sock;
+	u64 number;			/* its place there: later ones have higher ones */
 	/* hsk->pool_lock */
 	struct homa_node room, room_age;	/* in hsk->waiting and waiting_age */
 	/* peer->lock */

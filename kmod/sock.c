@@ -140,26 +140,42 @@ static int homa_sock_init(struct sock *sk)
 	return take_client_port(hsk);
 }
 
+/* The RPC listed behind @rpc, which may have left the list, or the first one; lock is held. */
+static struct homa_krpc *next_rpc(struct homa_sock *hsk, struct homa_krpc *rpc)
+{
+	struct homa_krpc *next;
+
+	if (rpc && !list_empty(&rpc->of_sock))
+		return list_is_last(&rpc->of_sock, &hsk->rpcs) ? NULL
+							       : list_next_entry(rpc, of_sock);
+	list_for_each_entry(next, &hsk->rpcs, of_sock)
+		if (!rpc || next->number > rpc->number)
+			return next;
+	return NULL;
+}
+
 void homa_sock_each(struct homa_sock *hsk, void (*func)(struct homa_krpc *rpc, void *arg),
 		    void *arg)
 {
-	struct homa_krpc *rpc;
-	LIST_HEAD(old);
+	struct homa_krpc *rpc = NULL, *next;
+	u64 last;
 
-	/* Each is moved back before it is looked at, so that those made meanwhile are left out. */
 	spin_lock_bh(&hsk->lock);
-	list_splice_init(&hsk->rpcs, &old);
-	while (!list_empty(&old)) {
-		rpc = list_first_entry(&old, struct homa_krpc, of_sock);
-		list_move_tail(&rpc->of_sock, &hsk->rpcs);
-		refcount_inc(&rpc->refs);
+	/* Those made meanwhile are left out. */
+	last = hsk->last_number;
+	while ((next = next_rpc(hsk, rpc)) && next->number <= last) {
+		refcount_inc(&next->refs);
 		spin_unlock_bh(&hsk->lock);
+		if (rpc)
+			homa_krpc_put(rpc);
+		rpc = next;
 		func(rpc, arg);
-		homa_krpc_put(rpc);
 		cond_resched();
 		spin_lock_bh(&hsk->lock);
 	}
 	spin_unlock_bh(&hsk->lock);
+	if (rpc)
+		homa_krpc_put(rpc);
 }
 
 static void forget(struct homa_krpc *rpc, void *arg)

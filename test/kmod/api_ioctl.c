@@ -3,9 +3,12 @@
  * Tests of HOMAIOCINFO, HOMAIOCABORT and HOMAIOCFREEZE; part of `api`.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +117,125 @@ static int abort_rpc(const struct endpoint *e, uint64_t id, int error)
 	struct homa_abort_args args = { .id = id, .error = error };
 
 	return ioctl(e->fd, HOMAIOCABORT, &args);
+}
+
+/* Arguments that no program should give. */
+static void odd_info(void)
+{
+	struct pair p = pair_open();
+	struct homa_rpc_info rpcs[INFOS], *edge;
+	const long page = sysconf(_SC_PAGESIZE);
+	struct homa_info info, *there;
+	char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	int i;
+
+	if (memory == MAP_FAILED || munmap(memory + page, page))
+		bail("there is memory");
+	for (i = 0; i < 3; i++)
+		send_request(&p.client, &p.to, "request", 7, NULL);
+
+	fails(ioctl(p.client.fd, HOMAIOCINFO, NULL), EFAULT, "HOMAIOCINFO without an address");
+	there = (struct homa_info *)(memory + page - sizeof(info) / 2);
+	fails(ioctl(p.client.fd, HOMAIOCINFO, there), EFAULT,
+	      "HOMAIOCINFO at the end of what is mapped");
+	memset(&info, 0, sizeof(info));
+	info.rpc_info = 0xffff800000000000;
+	info.rpc_info_length = sizeof(rpcs);
+	fails(ioctl(p.client.fd, HOMAIOCINFO, &info), EFAULT, "HOMAIOCINFO to kernel addresses");
+	info.rpc_info = UINT64_MAX - 7;
+	info.rpc_info_length = UINT64_MAX;
+	fails(ioctl(p.client.fd, HOMAIOCINFO, &info), EFAULT, "HOMAIOCINFO beyond all addresses");
+
+	is(get_info(p.client.fd, &info, rpcs, UINT64_MAX), 0, "HOMAIOCINFO with endless room");
+	is(info.rpc_info_length, 3 * sizeof(*rpcs), "fills in all there are");
+	is(rpcs[3].id, ~0l, "and no more");
+	is(get_info(p.client.fd, &info, rpcs, 0), 0, "HOMAIOCINFO with an address and no room");
+	is(info.rpc_info_length, 0, "fills in none");
+	is(rpcs[0].id, ~0l, "and touches nothing");
+	info.rpc_info = 0;
+	info.rpc_info_length = sizeof(rpcs);
+	is(ioctl(p.client.fd, HOMAIOCINFO, &info), 0, "HOMAIOCINFO with room and no address");
+	is(info.rpc_info_length, 0, "fills in none, either");
+	is(info.num_rpcs, 3, "and counts them");
+	/* Room for two of the three before the end of what is mapped. */
+	edge = (struct homa_rpc_info *)(memory + page - 2 * sizeof(*edge));
+	memset(&info, 0, sizeof(info));
+	info.rpc_info = (uintptr_t)edge;
+	info.rpc_info_length = 2 * sizeof(*edge) + sizeof(*edge) / 2;
+	is(ioctl(p.client.fd, HOMAIOCINFO, &info), 0, "HOMAIOCINFO with room for two and a half");
+	is(info.rpc_info_length, 2 * sizeof(*edge), "fills in two");
+	info.rpc_info_length = 3 * sizeof(*edge);
+	fails(ioctl(p.client.fd, HOMAIOCINFO, &info), EFAULT,
+	      "HOMAIOCINFO of which the third is not mapped");
+	mprotect(memory, page, PROT_READ);
+	fails(ioctl(p.client.fd, HOMAIOCINFO, memory), EFAULT, "HOMAIOCINFO in read-only memory");
+	get_info(p.client.fd, &info, rpcs, sizeof(rpcs));
+	for (i = 0; i < 3; i++)
+		is(rpcs[i].reserved, 0, "RPC %d: what is reserved is 0", i);
+	munmap(memory, page);
+	pair_close(&p);
+}
+
+#define LISTERS 4
+#define LISTED 200	/* RPCs */
+
+struct listing {
+	int fd;
+	atomic_int stop, wrong, rounds;
+};
+
+static void *list(void *arg)
+{
+	struct listing *l = arg;
+	struct homa_info info;
+
+	while (!l->stop) {
+		memset(&info, 0, sizeof(info));
+		if (ioctl(l->fd, HOMAIOCINFO, &info) || info.num_rpcs != LISTED)
+			l->wrong++;
+		l->rounds++;
+	}
+	return NULL;
+}
+
+/* Those who look do not hide RPCs from each other. */
+static void lists_at_once(void)
+{
+	struct pair p = pair_open();
+	struct listing l = { .fd = p.client.fd };
+	pthread_t lister[LISTERS];
+	struct homa_rpc_info rpcs[INFOS];
+	struct message request = { 0 };
+	struct homa_info info;
+	int i;
+
+	for (i = 0; i < LISTED; i++)
+		send_request(&p.client, &p.to, "request", 7, NULL);
+	for (i = 0; i < LISTERS; i++)
+		if (pthread_create(&lister[i], NULL, list, &l))
+			bail("threads start");
+	usleep(300000);
+	l.stop = 1;
+	for (i = 0; i < LISTERS; i++)
+		pthread_join(lister[i], NULL);
+	is(l.wrong, 0, "threads that list at the same time see all RPCs each time");
+	note("%d times", l.rounds);
+
+	/* Each looks until the end, while they are ended. */
+	l.stop = 0;
+	for (i = 0; i < LISTERS; i++)
+		if (pthread_create(&lister[i], NULL, list, &l))
+			bail("threads start");
+	is(abort_rpc(&p.client, 0, 0), 0, "HOMAIOCABORT of all while others list them");
+	is(get_info(p.client.fd, &info, rpcs, sizeof(rpcs)), 0, "HOMAIOCINFO after it");
+	is(info.num_rpcs, 0, "tells that none is left");
+	l.stop = 1;
+	for (i = 0; i < LISTERS; i++)
+		pthread_join(lister[i], NULL);
+	while (receive(&p.server, &request, 0, MSG_DONTWAIT) > 0)
+		send_echo(&p.server, &request);
+	pair_close(&p);
 }
 
 struct blocked {
@@ -247,6 +369,8 @@ static void others(void)
 void api_ioctl(void)
 {
 	info();
+	odd_info();
+	lists_at_once();
 	aborts();
 	others();
 }
