@@ -24,7 +24,7 @@ static const char usage[] =
 	"  --mbps N         rate of the link, Mbit/s\n"
 	"  --load X         share of it, headers and control packets included (0.8)\n"
 	"  --workload FILE  message sizes (./w4.tsv)\n"
-	"  --seconds N      of load (10)\n"
+	"  --seconds N      of load, and what the last message adds (10)\n"
 	"  --limit N        seconds in which all must be done (60)\n"
 	"  --node N         number of this client; each needs its own (1)\n"
 	"  --seed N         of sizes and times (1)\n"

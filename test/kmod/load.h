@@ -18,7 +18,7 @@ struct load_options {
 	const char *workload;
 	double load;		/* share of the link, headers and control packets included */
 	unsigned int mbps;	/* of the link */
-	unsigned int seconds;	/* of offered load */
+	unsigned int seconds;	/* of load, and what the last message adds */
 	unsigned int limit;	/* seconds until all must be done */
 	unsigned int node;	/* names the client */
 	unsigned long seed;

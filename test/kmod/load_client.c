@@ -31,6 +31,7 @@
 #define GRANT_HEADER 33
 #define MTU	     1500
 #define UNSCHEDULED  40000
+#define RTTS	     21		/* short RPCs before the load */
 #define ROWS	     11		/* of the table: tenths of the messages, the last one split */
 #define SHORT	     10000	/* bytes of messages that must not wait for long ones */
 
@@ -76,13 +77,11 @@ static uint32_t cut(uint32_t bytes)
 }
 
 /* What an RPC costs on the wire: of clients and servers alike, all grants go the other way. */
-static double rpc_bytes(uint32_t bytes, void *unused)
+static double rpc_bytes(uint32_t bytes)
 {
 	uint32_t most = MTU - client.header - DATA_HEADER;
 	double grants = 0;
 
-	(void)unused;
-	bytes = cut(bytes);
 	if (bytes > UNSCHEDULED)
 		grants = ceil((bytes - UNSCHEDULED) / (double)most);
 	return message_bytes(bytes) + message_bytes(LOAD_REPLY) +
@@ -98,24 +97,22 @@ static double bytes_per_ns(void)
 static void plan(void)
 {
 	const struct load_options *o = client.o;
-	double mean = sampler_expect(&client.sizes, rpc_bytes, NULL), at = 0, end;
+	double wanted = o->load * bytes_per_ns() * o->seconds * 1e9, at = 0, end;
 	struct rng rng;
 	unsigned int i;
 
-	client.count = o->seconds * 1e9 * o->load * bytes_per_ns() / mean;
-	if (client.count < 1 || client.count > LOAD_MAX_MESSAGES)
-		bail("the load is between 1 and %u messages, not %u", LOAD_MAX_MESSAGES,
-		     client.count);
-	client.rpc = calloc(client.count, sizeof(*client.rpc));
+	client.rpc = calloc(LOAD_MAX_MESSAGES, sizeof(*client.rpc));
 	rng_seed(&rng, o->seed, o->node);
-	for (i = 0; i < client.count; i++) {
-		struct rpc *rpc = &client.rpc[i];
+	while (client.offered < wanted) {
+		struct rpc *rpc = &client.rpc[client.count++];
 
+		if (client.count == LOAD_MAX_MESSAGES - RTTS)
+			bail("the load is less than %u messages", client.count);
 		at += rng_exponential(&rng, 1e6);
 		rpc->due = at;
 		rpc->length = cut(sampler_draw(&client.sizes, rng_next(&rng)));
 		rpc->to = rng_below(&rng, o->addresses);
-		client.offered += rpc_bytes(rpc->length, NULL);
+		client.offered += rpc_bytes(rpc->length);
 	}
 	end = client.offered / (o->load * bytes_per_ns());
 	for (i = 0; i < client.count; i++)
@@ -185,10 +182,10 @@ static void measure_rtt(void)
 {
 	struct load_head head = { .length = sizeof(head) };
 	struct message m = { 0 };
-	double took[21];
+	double took[RTTS];
 	unsigned int i;
 
-	for (i = 0; i < 21; i++) {
+	for (i = 0; i < RTTS; i++) {
 		uint64_t start = now_ns();
 
 		head.number = (uint64_t)client.o->node << 32 | (LOAD_MAX_MESSAGES - 1 - i);
@@ -200,8 +197,8 @@ static void measure_rtt(void)
 		took[i] = now_ns() - start;
 	}
 	receive(&client.e, &m, 0, MSG_DONTWAIT);
-	qsort(took, 21, sizeof(*took), by_number);
-	client.rtt = took[10];
+	qsort(took, RTTS, sizeof(*took), by_number);
+	client.rtt = took[RTTS / 2];
 }
 
 static double least_ns(uint32_t length)

@@ -257,7 +257,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc || !server == !to || (server && !expected) || (to && !longs) || size < sizeof(struct head)) {
+	if (optind < argc || !server == !to || (server && !expected) || (to && !longs) ||
+	    size < sizeof(struct head)) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
-# Machines on links of a known rate, which the emulator can carry: what their devices say (speed=N in
-# the plan). Each machine limits what it sends and what it receives to that rate, as the ports of a
+# Machines on links of a known rate, which the emulator can carry: what their devices say (speed=N
+# in the plan). Each machine limits what it sends and what it receives to that rate, as the ports of a
 # switch with eight strict priorities would:
 #
 #	Homa -> eth0: token bucket ==== wire ==== eth0 -> ifb0: token bucket over eight queues -> Homa
@@ -69,7 +69,7 @@ others() {
 }
 
 followed() {
-	for i in $(seq 20); do
+	for _ in $(seq 20); do
 		[ "$(sysctl -n net.homa.link_mbps)" = "$rate" ] && return 0
 		usleep 100000
 	done
@@ -108,12 +108,12 @@ offer_load() {
 	tested "$OUT/server"
 }
 
-# overtake LEAST MOST SHORT: 20 messages of 500,000 bytes from all nodes but the first, then one or two
-# short ones from the second.
+# overtake LEAST MOST SHORT: 20 messages of 500,000 bytes from all nodes but the first, then one or
+# two short ones from the second.
 overtake() {
 	least=$1 most=$2 wanted=$3
 	if [ "$NODE" = 1 ]; then
-		srpt --server 20 --shorts $wanted --least "$least" --most "$most" >"$OUT/server.$least" 2>&1 &
+		srpt --server 20 --shorts "$wanted" --least "$least" --most "$most" >"$OUT/server.$least" 2>&1 &
 		server=$!
 		servers=$server
 		sleep 1
@@ -207,7 +207,7 @@ report $? "the link has a rate" /tmp/lay
 followed
 report $? "which Homa knows"
 case $1 in
-load) offer_load 8 ;;
+load) offer_load 6 ;;
 srpt) overtake 1 3 2 ;;
 fifo) fifo && overtake 15 30 1 ;;
 priorities) compare_priorities ;;
