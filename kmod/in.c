@@ -14,6 +14,7 @@
 #include "offload.h"
 #include "out.h"
 #include "sock.h"
+#include "steer.h"
 #include "trace.h"
 
 #define TIMERS_PER_RUN 512	/* looked at before others get a turn */
@@ -548,10 +549,14 @@ static void create(struct arrival *a, u8 doubts)
 	err = homa_krpc_publish(rpc);
 	if (err) {
 		spin_unlock(&rpc->lock);
-		/*
-		 * Another core was faster, and the packet is as good as lost; or the end is near.
-		 */
-		homa_count(a->hnet, server_cant_create_rpcs);
+		homa_krpc_put(rpc);
+		/* Another core was faster, with another packet of the request? */
+		rpc = err == -EEXIST ? homa_krpc_get(a->hnet, a->peer, id) : NULL;
+		if (!rpc) {
+			homa_count(a->hnet, server_cant_create_rpcs);
+			return;
+		}
+		input_rpc(a, rpc);
 		homa_krpc_put(rpc);
 		return;
 	}
@@ -771,13 +776,15 @@ drop:
 
 int homa_in_ipv4(struct sk_buff *skb)
 {
-	homa_in_skb(skb, true);
+	if (!homa_steer(skb))
+		homa_in_skb(skb, true);
 	return 0;
 }
 
 int homa_in_ipv6(struct sk_buff *skb)
 {
-	homa_in_skb(skb, false);
+	if (!homa_steer(skb))
+		homa_in_skb(skb, false);
 	return 0;
 }
 

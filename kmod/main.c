@@ -16,6 +16,7 @@
 #include "qdisc.h"
 #include "rate.h"
 #include "sock.h"
+#include "steer.h"
 #include "sysctl.h"
 
 unsigned int homa_net_id;
@@ -106,6 +107,7 @@ static void __net_exit homa_net_exit(struct net *net)
 	/* Freed peers and RPCs still refer to this namespace. */
 	rcu_barrier();
 	homa_pages_exit(&hnet->pages);
+	kvfree(hnet->softirq_cores);
 	kvfree(hnet->history.place);
 	kvfree(hnet->history.bucket);
 	free_percpu(hnet->counters);
@@ -196,6 +198,7 @@ static int __init homa_init(void)
 
 	if (err)
 		return err;
+	homa_steer_init();
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto free_cache;
@@ -236,6 +239,7 @@ free_switch:
 free_protocol:
 	inet_del_protocol(&protocol4, IPPROTO_HOMA);
 free_offload:
+	homa_steer_exit();
 	homa_offload_exit();
 free_prot6:
 	proto_unregister(&homa6_prot);
@@ -256,6 +260,7 @@ static void __exit homa_exit(void)
 	inet_unregister_protosw(&switch4);
 	inet6_del_protocol(&protocol6, IPPROTO_HOMA);
 	inet_del_protocol(&protocol4, IPPROTO_HOMA);
+	homa_steer_exit();
 	homa_offload_exit();
 	proto_unregister(&homa6_prot);
 	proto_unregister(&homa_prot);

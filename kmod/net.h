@@ -87,6 +87,9 @@
 	X(pacer_tcp_bytes, "bytes of them") \
 	X(gro_data_bypasses, "short DATA packets handed on at once, past the batching") \
 	X(gro_grant_bypasses, "GRANTs handed on at once, likewise") \
+	X(gen2_handoffs, "batches or packets given to one of the next cores") \
+	X(gen3_handoffs, "batches or packets given to a core of gen3_softirq_cores") \
+	X(gen3_alt_handoffs, "those of them for which it was not the first one") \
 	X(icmp_errors, "ICMP errors about packets of ours")
 
 struct homa_kernel_counters {
@@ -122,8 +125,12 @@ struct homa_percpu {
 	X(gso_force_software, 0, 0, 1, "switch", \
 	  "cut batches into packets in software even where the device offers to") \
 	X(gro_policy, 114, 0, 255, "bits", \
-	  "received packets: 2 on the core they come to, 16 short messages and 64 grants " \
-	  "past the batching") \
+	  "received packets: 16 short messages and 64 grants past the batching; batches to one " \
+	  "of the next cores (8), or to one that gen3_softirq_cores names (32, before 8), and so " \
+	  "packets that come alone, too, unless 2 keeps them on the core they come to") \
+	X(gro_busy_usecs, 5, 0, 1000000, "us", \
+	  "time since a core last had packets to handle, for which it counts as busy when one is " \
+	  "chosen for the next ones") \
 	X(max_gro_skbs, 20, 1, 1000, "packets", "most packets received as one batch") \
 	X(hijack_tcp, 0, 0, 1, "switch", "send Homa packets disguised as TCP") \
 	X(homa_share, 50, 0, 100, "percent", \
@@ -140,11 +147,18 @@ struct homa_kernel_params {
 
 struct homa_sock;
 
+#define HOMA_SOFTIRQ_CORES 3	/* that may work for a core */
+
+struct homa_softirq_cores {
+	s16 candidate[HOMA_SOFTIRQ_CORES];	/* -1: none */
+};
+
 struct homa_net {
 	struct net *net;
 	struct homa_params params;
 	struct homa_kernel_params shell;
 	struct homa_percpu __percpu *counters;
+	struct homa_softirq_cores *softirq_cores;	/* by core; NULL: none were named */
 	struct rhashtable rpcs, peers;
 	struct hlist_head ports[HOMA_PORT_BUCKETS];	/* homa_sock.of_port */
 	atomic64_t next_id, next_token;

@@ -15,8 +15,7 @@
  *
  * GRO gathers, up to max_gro_skbs, packets of one poll of the NIC that have the same addresses and
  * priority, in namespaces with a Homa socket. By gro_policy, DATA with a whole message (16) and
- * GRANTs (64) do not wait for others; other bits are accepted and have no effect: packets stay on
- * the core they come to, which is what 2 asks for.
+ * GRANTs (64) do not wait for others; which core then handles what was gathered, steer.h says.
  */
 #ifndef HOMA_OFFLOAD_H
 #define HOMA_OFFLOAD_H

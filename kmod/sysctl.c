@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 
+#include "steer.h"
 #include "sysctl.h"
 
 /* A file with one number; @info.at is its place in struct homa_net. */
@@ -98,6 +99,9 @@ static int set_number(struct homa_net *hnet, const struct setting *setting, u32 
 		WRITE_ONCE(*at, value);
 		if (is(setting, offsetof(struct homa_net, shell.flags)))
 			err = publish(hnet, &changed);
+		if (is(setting, offsetof(struct homa_net, shell.gro_policy)) &&
+		    value & HOMA_GRO_GEN2)
+			homa_steer_enable();
 	}
 	mutex_unlock(&hnet->params_lock);
 	return err;
@@ -251,6 +255,35 @@ static int next_id(HOMA_CTL_CONST struct ctl_table *table, int write, void *buff
 	return 0;
 }
 
+/* Groups of numbers: a core, and those that may work for it. */
+static int gen3_softirq_cores(HOMA_CTL_CONST struct ctl_table *table, int write, void *buffer,
+			      size_t *length, loff_t *pos)
+{
+	const u32 width = 1 + HOMA_SOFTIRQ_CORES, most = nr_cpu_ids * width;
+	struct homa_net *hnet = table->extra1;
+	struct ctl_table all = { .maxlen = most * sizeof(int) };
+	u32 i, count;
+	int *value, err;
+
+	value = kvmalloc_array(most, sizeof(*value), GFP_KERNEL);
+	if (!value)
+		return -ENOMEM;
+	for (i = 0; i < most; i++)
+		value[i] = write ? INT_MIN : i % width ?
+			   homa_steer_candidate(hnet, i / width, i % width - 1) : i / width;
+	all.data = value;
+	err = proc_dointvec(&all, write, buffer, length, pos);
+	if (!err && write) {
+		for (count = 0; count < most && value[count] != INT_MIN; count++)
+			;
+		mutex_lock(&hnet->params_lock);
+		err = count % width ? -EINVAL : homa_steer_set(hnet, value, count / width);
+		mutex_unlock(&hnet->params_lock);
+	}
+	kvfree(value);
+	return err;
+}
+
 /* For scripts that use those of the public implementation: none of them has a meaning here. */
 static int action(HOMA_CTL_CONST struct ctl_table *table, int write, void *buffer,
 		  size_t *length, loff_t *pos)
@@ -270,6 +303,7 @@ static const struct {
 	{ "unsched_cutoffs", 0644, unsched_cutoffs },
 	{ "cutoff_version", 0444, cutoff_version },
 	{ "max_sched_prio", 0444, max_sched_prio },
+	{ "gen3_softirq_cores", 0644, gen3_softirq_cores },
 	{ "next_id", 0200, next_id },
 	{ "action", 0644, action },
 };

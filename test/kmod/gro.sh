@@ -13,7 +13,8 @@ set -u
 
 case ${1:-} in
 -h | --help)
-	echo "Usage: gro.sh   tests batches of received packets"
+	echo "Usage: gro.sh [cores]"
+	echo "Tests batches of received packets; with 'cores', on which core they are handled: needs four"
 	exit 0
 	;;
 esac
@@ -149,6 +150,118 @@ run() {
 	check "$1, IPv4" $in_a sizes --server-addr "${2:-10.9.0.2}" $loads
 	check "$1, IPv6" $in_a sizes --server-addr "${3:-fd09:0::2}" $loads
 }
+
+# on CORE NAME: that core's counter in b
+on() {
+	$in_b cat /proc/net/homa_metrics |
+		awk -v core="$1" -v name="$2" '
+		$1 == "core" { here = $2 == core } here && $1 == name { print $2 }'
+}
+
+# elsewhere: packets and batches handled in b by cores on which nothing runs
+elsewhere() { echo $(($(on 2 softirq_calls) + $(on 3 softirq_calls))); }
+
+# pinned NAME: echo messages in both versions of IP; client and server have a core each.
+pinned() {
+	for to in 10.9.0.2 fd09:0::2; do
+		check "$1, $to" $in_a taskset 1 sizes --server-addr $to $loads
+	done
+}
+
+# moves NAME COUNTER CORE...: those cores handle batches, and the counter grows
+moves() {
+	title=$1 counter=$2
+	shift 2
+	was=$(metric b "$counter")
+	for core in "$@"; do
+		eval "was_$core=$(on "$core" softirq_calls)"
+	done
+	pinned "$title"
+	true_that "$title: $counter counts batches" "$(metric b "$counter")" -gt "$was"
+	for core in "$@"; do
+		true_that "$title: core $core handles some" \
+			"$(on "$core" softirq_calls)" -gt "$(eval "echo \$was_$core")"
+	done
+}
+
+# refuses LISTS
+refuses() {
+	was=$($in_b cat /proc/sys/net/homa/gen3_softirq_cores)
+	if $in_b sh -c "echo '$1' >/proc/sys/net/homa/gen3_softirq_cores" 2>/dev/null; then
+		echo "it took '$1'"
+		return 1
+	fi
+	[ "$was" = "$($in_b cat /proc/sys/net/homa/gen3_softirq_cores)" ]
+}
+
+lists() { [ "$($in_b cat /proc/sys/net/homa/gen3_softirq_cores | tr '\t' ' ')" = "$1" ]; }
+
+# Client on core 0, where its packets come to the server's namespace; server on core 1.
+if [ "${1:-}" = cores ]; then
+	direct
+	start /tmp/sizes $in_b taskset 2 sizes --server
+	pinned "by default"
+	true_that "by default, packets stay on the core they come to" "$(elsewhere)" -eq 0
+	check "no core has a list" lists "0 -1 -1 -1 1 -1 -1 -1 2 -1 -1 -1 3 -1 -1 -1"
+	for bad in "0 2 3" "4 1 -1 -1" "-1 1 -1 -1" "0 2 4 -1" "0 -2 -1 -1" "0 2 -1 -1 1" "x"; do
+		check "no list is: $bad" refuses "$bad"
+	done
+	set_in b "gen3_softirq_cores=0 2 -1 -1"
+	check "a list is taken, and others stay" lists \
+		"0 2 -1 -1 1 -1 -1 -1 2 -1 -1 -1 3 -1 -1 -1"
+	moves "with a list of one" gen3_handoffs 2
+	true_that "it is the first one" "$(metric b gen3_alt_handoffs)" -eq 0
+	idle=$(on 3 softirq_calls)
+	true_that "a core that is in no list has nothing to do" "$idle" -eq 0
+	set_in b "gen3_softirq_cores=0 2 3 -1 1 3 2 -1" gro_busy_usecs=1000000
+	moves "with lists of two busy ones" gen3_alt_handoffs 2 3
+	set_in b gro_busy_usecs=0
+	moves "when only what waits makes a core busy" gen3_handoffs 2
+	set_in b gro_policy=80
+	was=$(elsewhere)
+	pinned "without bits 8 and 32"
+	true_that "lists have no effect" "$(elsewhere)" -eq "$was"
+	set_in b gro_policy=90 gro_busy_usecs=5
+	moves "with bit 8" gen2_handoffs 2
+	set_in b gro_policy=88
+	single=$(metric b gen2_handoffs)
+	check "packets that come alone move without bit 2" \
+		$in_a taskset 1 sizes --server-addr 10.9.0.2 --sizes 1500 --outstanding 1
+	true_that "and are counted" "$(metric b gen2_handoffs)" -gt "$single"
+	set_in b gro_policy=90
+	single=$(metric b gen2_handoffs)
+	check "but not with it" \
+		$in_a taskset 1 sizes --server-addr 10.9.0.2 --sizes 100 --outstanding 1
+	true_that "they are not counted" "$(metric b gen2_handoffs)" -eq "$single"
+	set_in "a b" gro_policy=122 "gen3_softirq_cores=0 2 3 1 1 2 3 0 2 3 0 1 3 2 1 0"
+	check "every core works for every other" $in_a sizes --server-addr 10.9.0.2 $loads
+	true_that "no request was lost between two cores" \
+		"$(metric b server_cant_create_rpcs)" -eq 0
+
+	# Namespaces and the module go while batches wait on other cores.
+	for round in 1 2 3; do
+		start /tmp/stress $in_b stress --server --port 4600
+		$in_a stress --server-addr 10.9.0.2 --port 4600 --clients 4 --rpcs 1000000 \
+			--seconds 600 >/dev/null 2>&1 &
+		servers="$servers $!"
+		sleep 1
+		if [ $round = 2 ]; then
+			ip -n b link set vb down
+			ip -n b link set vb up
+		fi
+		stop_all
+		[ $round != 3 ] || ip netns delete b
+	done
+	for i in $(seq 40); do
+		rmmod homa 2>/tmp/why && break
+		usleep 50000
+	done
+	[ ! -d /sys/module/homa ]
+	report $? "the module goes under load" /tmp/why
+	insmod /homa/homa.ko
+	remove
+	finish
+fi
 
 # What GRO does in b with what a sends.
 direct

@@ -23,6 +23,7 @@ defer_min_bytes 1000
 fifo_grant_increment 50000
 flags 0
 grant_fifo_fraction 50
+gro_busy_usecs 5
 gro_policy 114
 gso_force_software 0
 hijack_tcp 0
