@@ -37,6 +37,9 @@ const char *homa_params_update(struct homa_params *params)
 	    params->history_ticks)
 		return "history_ticks must be at least 20 times timeout_resends times "
 		       "resend_interval: so long may a client ask for a response that was given up";
+	if (HOMA_RPC_STALLS * params->stall_ticks > params->history_ticks)
+		return "history_ticks must be at least twice stall_ticks: so long may a client ask "
+		       "for a response that was given up";
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		if (params->priority_map[i] >= HOMA_PRIORITIES)
 			return "priority_map entries must be 0 to 7";
