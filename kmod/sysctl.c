@@ -75,6 +75,7 @@ static int publish(struct homa_net *hnet, struct homa_params *changed)
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		WRITE_ONCE(params->priority_map[i], changed->priority_map[i]);
 	WRITE_ONCE(params->nic_queue_ns, changed->nic_queue_ns);
+	WRITE_ONCE(params->memory_ns, changed->memory_ns);
 	WRITE_ONCE(params->ns_per_byte, changed->ns_per_byte);
 	for (i = 0; i < ARRAY_SIZE(params->share); i++)
 		WRITE_ONCE(params->share[i], changed->share[i]);

@@ -28,19 +28,21 @@ void homa_params_init(struct homa_params *params)
 
 const char *homa_params_update(struct homa_params *params)
 {
+	u64 memory = params->history_ticks;
 	u32 i;
 
 	if (params->sched_levels && params->sched_levels >= params->num_priorities)
 		return "sched_levels must be below num_priorities: unscheduled need a level too";
-	/* So long may a client ask for a response that was given up. */
-	if ((u64)HOMA_RPC_PATIENCE * params->timeout_resends * params->resend_interval >
-	    params->history_ticks)
-		return "history_ticks must be at least 20 * timeout_resends * resend_interval";
 	for (i = 0; i < HOMA_PRIORITIES; i++)
 		if (params->priority_map[i] >= HOMA_PRIORITIES)
 			return "priority_map entries must be 0 to 7";
 
 	params->tick_ns = params->tick_usecs * 1000ull;
+	/* So long may a client ask for a response that was given up. */
+	memory = homa_max(memory, (u64)HOMA_RPC_PATIENCE * params->timeout_resends *
+				  params->resend_interval);
+	memory = homa_max(memory, (u64)HOMA_RPC_STALLS * params->stall_ticks);
+	params->memory_ns = memory * params->tick_ns;
 	params->nic_queue_ns = params->max_nic_queue_usecs * 1000ull;
 	params->ns_per_byte = homa_div64((8000ull * 100) << HOMA_RATE_SHIFT,
 					 (u64)params->link_mbps * params->max_link_usage);

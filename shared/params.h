@@ -13,6 +13,7 @@
 #include "wire.h"
 
 #define HOMA_RPC_PATIENCE	20	/* times timeout_resends: see rpc.h */
+#define HOMA_RPC_STALLS		2	/* times stall_ticks: likewise */
 #define HOMA_MAX_OVERCOMMIT	32	/* messages granted at once */
 
 /*
@@ -64,9 +65,13 @@
 	  "nothing at all was heard of the peer") \
 	X(timeout_resends, 5, 1, 200, "intervals", \
 	  "resend_intervals in a row, each with a request, without any packet from a peer after " \
-	  "which it is dead") \
+	  "which it is dead, unless stall_ticks are longer") \
 	X(timeout_ticks, 100, 1, 1000000, "ticks", \
-	  "silence of a client's host after which a server forgets responses that are not acked") \
+	  "silence of a client's host after which a server forgets responses that are not acked, " \
+	  "unless stall_ticks are longer") \
+	X(stall_ticks, 1000, 0, 1000000, "ticks", \
+	  "longest time that a host may stand still, as emulated and overloaded ones do, without " \
+	  "being taken for dead") \
 	X(abandon_ticks, 1000, 1, 1000000, "ticks", \
 	  "time without any new byte of an incomplete request after which a server drops it; its " \
 	  "client may go on with it later") \
@@ -74,7 +79,7 @@
 	  "time after the last byte of a response was sent that the server asks for its ack") \
 	X(history_ticks, 10000, 1, 1000000, "ticks", \
 	  "longest time a packet may survive in the network; finished requests are remembered " \
-	  "that long") \
+	  "that long, or for as long as a client may ask again if that is longer") \
 	X(max_rpcs_per_peer, 10000, 1, 1000000000, "RPCs", \
 	  "requests of one peer that a server holds at once; more are dropped, and their client " \
 	  "sends them again") \
@@ -98,6 +103,7 @@ struct homa_params {
 
 	/* Derived by homa_params_update(). */
 	u64 tick_ns;
+	u64 memory_ns;		/* how long requests that ran are remembered */
 	u64 nic_queue_ns;
 	u64 ns_per_byte;	/* of the paced link; fixed point, HOMA_RATE_SHIFT */
 	/* window for so many active messages when window is 0 */

@@ -64,21 +64,39 @@ u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer)
 	return homa_div64(delay, params->tick_ns) * params->tick_ns;
 }
 
-enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
+/* A tick between RESENDs to a silent peer; or more, when that does not help. */
+static u64 pause(const struct homa_cx *cx, const struct homa_peer *peer)
 {
 	const struct homa_params *params = cx->params;
 
+	return (peer->unanswered < params->timeout_resends ? 1 : params->resend_interval) *
+	       params->tick_ns;
+}
+
+enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
+{
+	const struct homa_params *params = cx->params;
+	u64 interval = params->resend_interval * params->tick_ns;
+
 	if (!peer->asking) {
 		peer->round_at = cx->now;
-	} else if (cx->now - peer->round_at >= params->resend_interval * params->tick_ns) {
-		if (++peer->unanswered >= params->timeout_resends) {
+		peer->silent = 0;
+	} else if (cx->now - peer->round_at >= interval) {
+		u64 silence = cx->now - peer->round_at;
+
+		/* If it is much longer, our own timers were late: a silence of ours. */
+		peer->silent += silence < 2 * interval ? silence : 2 * interval;
+		if (peer->unanswered < 0xff)
+			peer->unanswered++;
+		if (peer->unanswered >= params->timeout_resends &&
+		    peer->silent >= params->stall_ticks * params->tick_ns) {
 			peer->asking = false;
 			peer->unanswered = 0;
 			cx->counters->peer_timeouts++;
 			return HOMA_ASK_DEAD;
 		}
 		peer->round_at = cx->now;
-	} else if (!peer->unanswered || cx->now - peer->asked_at < params->tick_ns) {
+	} else if (!peer->unanswered || cx->now - peer->asked_at < pause(cx, peer)) {
 		return HOMA_ASK_LATER;
 	}
 	peer->asking = true;
@@ -120,7 +138,7 @@ struct homa_node *homa_peer_next_asker(struct homa_peer *peer)
 u64 homa_peer_look_again(const struct homa_cx *cx, const struct homa_peer *peer,
 			 enum homa_ask answer)
 {
-	return answer == HOMA_ASK_LATER || peer->unanswered ? cx->now + cx->params->tick_ns : 0;
+	return answer == HOMA_ASK_LATER || peer->unanswered ? cx->now + pause(cx, peer) : 0;
 }
 
 bool homa_peer_add_ack(struct homa_peer *peer, struct homa_ack ack, struct homa_packet *overflow)
@@ -172,7 +190,7 @@ bool homa_peer_last_acks(struct homa_peer *peer, struct homa_packet *pkt)
 
 static bool may_survive(const struct homa_cx *cx, u64 since)
 {
-	return cx->now - since <= cx->params->history_ticks * cx->params->tick_ns;
+	return cx->now - since <= cx->params->memory_ns;
 }
 
 bool homa_peer_expendable(const struct homa_cx *cx, const struct homa_peer *peer)

@@ -6,10 +6,12 @@
  *   best guess.
  * - Liveness: one RESEND is in flight per peer at a time. Any packet from it is an answer. One that
  *   has had none for resend_interval counts as lost, and until something is heard another follows
- *   every tick, so that a few losses in a row do not make a live peer look dead. After
- *   timeout_resends such intervals it is dead: every RPC with it fails. RPCs that must wait for
- *   another's answer queue up, those first that have wanted to ask for longest; each answer lets
- *   the next one ask.
+ *   every tick, so that a few losses in a row do not make a live peer look dead; after
+ *   timeout_resends such intervals, one in each interval. When these have been as many as
+ *   timeout_resends and have lasted stall_ticks, the peer is dead: every RPC with it fails. An
+ *   interval that became much longer, because this host itself stood still, counts as two. RPCs
+ *   that must wait for another's answer queue up, those first that have wanted to ask for longest;
+ *   each answer lets the next one ask.
  * - Acks: RPCs whose responses we have in full and that it may forget. One rides on each DATA
  *   packet to it, the oldest first; when HOMA_MAX_ACKS are waiting and one more comes, they go in
  *   an ACK packet together. What never gets a ride is asked for by NEED_ACK.
@@ -46,6 +48,7 @@ struct homa_peer {
 	u64 token;		/* number given by the owner, never given again */
 	u32 remembered;	/* entries in the history that point here; the peer must outlive them */
 	u64 asked_at;		/* ns; the last RESEND */
+	u64 silent;		/* ns; of unanswered resend_intervals, our own stalls left out */
 	u64 round_at;		/* ns; the first one in this resend_interval */
 	u64 told_at;		/* ns; the last CUTOFFS sent to it */
 	u64 floor;		/* request ids up to here may have been forgotten */

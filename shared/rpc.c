@@ -4,6 +4,8 @@
  */
 #include "rpc.h"
 
+#define NEED_ACK_PAUSE 4	/* resend_intervals between NEED_ACKs to a silent client */
+
 static struct homa_effect *effect(struct homa_effects *fx, enum homa_effect_type type)
 {
 	/*
@@ -339,7 +341,7 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		if (!asked || rpc->state == HOMA_RPC_DONE)
 			break;
 		if (++rpc->restarts > HOMA_RPC_PATIENCE * cx->params->timeout_resends ||
-		    cx->now - rpc->born_at >= cx->params->history_ticks * cx->params->tick_ns) {
+		    cx->now - rpc->born_at >= cx->params->memory_ns) {
 			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 			return nothing;
 		}
@@ -437,12 +439,13 @@ void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 re
 
 static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc)
 {
-	u32 requests = HOMA_RPC_PATIENCE * cx->params->timeout_resends;
+	const struct homa_params *params = cx->params;
+	u32 requests = HOMA_RPC_PATIENCE * params->timeout_resends;
+	u32 ticks = homa_max(requests * params->resend_interval,
+			     HOMA_RPC_STALLS * params->stall_ticks);
 
 	/* A silent peer is asked more often, but that must not make patience shorter. */
-	return rpc->asked >= requests &&
-	       cx->now - rpc->active_at >=
-		       (u64)requests * cx->params->resend_interval * cx->params->tick_ns;
+	return rpc->asked >= requests && cx->now - rpc->active_at >= ticks * params->tick_ns;
 }
 
 /* Count progress of our own, last made at @at, as activity. Return: ns since the last one. */
@@ -526,13 +529,13 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	u32 ticks = view->out_sent < view->out_length ? params->resend_ticks
 						      : params->request_ack_ticks;
 	u64 patience = ticks * params->tick_ns + view->peer_delay;
+	u64 last = homa_max(params->timeout_ticks, params->stall_ticks) * params->tick_ns;
 	bool waiting = view->out_sent < view->out_granted;
 
 	if (silence(cx, rpc, view->out_sent_at) < patience || waiting)
 		return (waiting ? cx->now : rpc->active_at) + patience;
-	if (out_of_patience(cx, rpc) ||
-	    (rpc->asked >= params->timeout_resends &&
-	     cx->now - view->peer_heard_at > params->timeout_ticks * params->tick_ns)) {
+	if (out_of_patience(cx, rpc) || (rpc->asked >= params->timeout_resends &&
+					 cx->now - view->peer_heard_at > last)) {
 		/* The client or its host is gone: nobody waits for this response. */
 		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 		return 0;
@@ -540,7 +543,10 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	if (rpc->asked < 0xffff)
 		rpc->asked++;
 	send(fx, HOMA_NEED_ACK);
-	return cx->now + params->resend_interval * params->tick_ns + view->peer_delay;
+	ticks = params->resend_interval;
+	if (rpc->asked > params->timeout_resends)
+		ticks *= NEED_ACK_PAUSE;
+	return cx->now + ticks * params->tick_ns + view->peer_delay;
 }
 
 u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view,

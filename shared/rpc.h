@@ -14,15 +14,17 @@
  *   server answers with DATA, BUSY, or RPC_UNKNOWN; on the last the client starts the RPC over.
  * - Server whose response is sent in full, for request_ack_ticks, or as far as granted, for
  *   resend_ticks: NEED_ACK, every resend_interval. A client that has all of it, or does not know
- *   the RPC, answers ACK; one that still waits answers BUSY. After timeout_ticks without a packet
- *   from the client's host, the server forgets the RPC.
+ *   the RPC, answers ACK; one that still waits answers BUSY. After timeout_resends without an
+ *   answer it asks four times more seldom; after timeout_ticks or stall_ticks,
+ *   whichever is longer, without a packet from the client's host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
  * - Where answers of a peer take longer than a tick, as they do when packets queue up for a slow
  *   host, every such wait is as much longer: what is merely late need not be sent again.
- * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer to it, the RPC
- *   fails even though the peer lives. So does one whose server does not know it any more when
- *   history_ticks have passed since it was issued: it may have run and been forgotten. And one
- *   that a client has started over as often: its server cannot take it.
+ * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer, and not
+ *   before HOMA_RPC_STALLS × stall_ticks, the RPC fails even though the peer lives. So does one
+ *   whose server does not know it any more when history_ticks have passed since it was issued: it
+ *   may have run and been forgotten. And one that a client has started over as often: its server
+ *   cannot take it.
  *
  * What BUSY can hold up:
  *

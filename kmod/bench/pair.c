@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
 /*
- * One client and one server that exchange messages of one size, over Homa or over TCP, and what a
- * round trip takes. For the cost bench, which counts instructions as nanoseconds.
+ * A client and a server that exchange messages of one size, over Homa or over TCP, and what a round
+ * trip takes. For the benches, some of which count instructions as nanoseconds.
  *
- * TCP is used as request-response servers use it: one open connection, TCP_NODELAY, non-blocking
- * sockets and epoll on both sides. Homa is used as its socket interface suggests: blocking
- * sendmsg() and recvmsg().
+ * TCP is used as request-response servers use it: open connections, one for each message that is
+ * under way, TCP_NODELAY, non-blocking sockets and epoll on both sides. Homa is used as its socket
+ * interface suggests: blocking sendmsg() and recvmsg().
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,15 +24,21 @@
 
 #include "homa.h"
 
-#define REGION (64u * HOMA_BPAGE_SIZE)
+#define REGION (256u * HOMA_BPAGE_SIZE)
+#define MOST 16		/* messages under way */
+#define ROUNDS 99
 #define WARM_UP 20
 #define SERVERS 4	/* processes */
 
 static const char usage[] =
 	"Usage: pair server homa|tcp PORT\n"
 	"       pair client homa|tcp ADDRESS PORT BYTES COUNT [NAME]\n"
+	"       pair compare ADDRESS PORT BYTES COUNT OUTSTANDING ROUNDS [NAME]\n"
 	"The client sends COUNT messages of BYTES bytes, each when the one before has been echoed, and\n"
 	"prints: NAME, bytes, count, and ns per round trip: median, 99th percentile, mean.\n"
+	"To compare, it echoes COUNT messages over TCP and then over Homa, OUTSTANDING at a time, that\n"
+	"ROUNDS times in turn, and prints for each: NAME, tcp or homa, bytes, outstanding, and ns per\n"
+	"message in a round, the median of the rounds.\n"
 	"Exit status: 0 done, 1 failed, 2 bad usage.\n";
 
 static void die(const char *what)
@@ -220,7 +226,7 @@ static void tcp_serve(const char *port)
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, 5))
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) || listen(fd, MOST))
 		die("bind");
 	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
@@ -300,9 +306,145 @@ static void run_client(int use_homa, const char *host, const char *port, uint32_
 	       (unsigned long long)(sum / count));
 }
 
+/* Comparing: a round is COUNT messages, after as many as can be under way to warm up. */
+
+static uint64_t homa_round(struct homa *h, const struct sockaddr_in *to, char *data, uint32_t size,
+			   int count, int outstanding)
+{
+	struct iovec iov = { data, size };
+	int sent = 0, done = 0;
+	uint64_t from = 0;
+
+	while (done < outstanding + count) {
+		while (sent < outstanding + count && sent - done < outstanding) {
+			homa_send(h, to, 0, &iov, 1);
+			sent++;
+		}
+		if (homa_receive(h) != size)
+			die("wrong size");
+		if (++done == outstanding)
+			from = now();
+	}
+	return now() - from;
+}
+
+struct connection {
+	int fd;
+	size_t sent, got;	/* bytes of the message under way; size: none is */
+};
+
+/* As far as it goes. Return: whether the message's echo is complete. */
+static int advance(struct connection *c, char *data, char *to, size_t size)
+{
+	ssize_t n;
+
+	while (c->sent < size) {
+		n = send(c->fd, data + c->sent, size - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0)
+			die("send");
+		c->sent += n;
+	}
+	while (c->got < size) {
+		n = recv(c->fd, to + c->got, size - c->got, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n <= 0)
+			die("receive");
+		c->got += n;
+	}
+	return c->sent == size;
+}
+
+static uint64_t tcp_round(int epoll, struct connection *c, char *data, char *to, uint32_t size,
+			  int count, int outstanding)
+{
+	struct epoll_event events[MOST];
+	int sent = outstanding, done = 0, i, n = outstanding;
+	uint64_t from = 0;
+
+	for (i = 0; i < outstanding; i++) {
+		c[i].sent = 0;
+		c[i].got = 0;
+		events[i].data.u32 = i;
+	}
+	for (;;) {
+		for (i = 0; i < n; i++) {
+			struct connection *at = &c[events[i].data.u32];
+
+			while (at->got < size && advance(at, data, to, size)) {
+				if (++done == outstanding)
+					from = now();
+				if (sent == outstanding + count)
+					break;
+				at->sent = 0;
+				at->got = 0;
+				sent++;
+			}
+		}
+		if (done == outstanding + count)
+			return now() - from;
+		n = epoll_wait(epoll, events, MOST, -1);
+		if (n < 0)
+			die("epoll_wait");
+	}
+}
+
+static void run_compare(const char *host, const char *port, uint32_t size, int count,
+			int outstanding, int rounds, const char *name)
+{
+	struct sockaddr_in to = address(host, port);
+	char *data = malloc(size), *back = malloc(size);
+	struct connection c[MOST];
+	uint64_t took[2][ROUNDS];
+	int epoll = epoll_create1(0), one = 1, i;
+	struct homa h;
+
+	memset(data, 7, size);
+	homa_open(&h, NULL);
+	for (i = 0; i < outstanding; i++) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+			die("connect");
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (send(fd, &size, sizeof(size), 0) != sizeof(size))
+			die("send");
+		event.data.u32 = i;
+		if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+			die("epoll_ctl");
+		c[i] = (struct connection){ fd, size, size };
+	}
+	for (i = 0; i < rounds; i++) {
+		took[0][i] = tcp_round(epoll, c, data, back, size, count, outstanding) / count;
+		took[1][i] = homa_round(&h, &to, data, size, count, outstanding) / count;
+	}
+	for (i = 0; i < 2; i++) {
+		qsort(took[i], rounds, sizeof(took[i][0]), compare);
+		printf("%s\t%s\t%u\t%d\t%llu\n", name, i ? "homa" : "tcp", size, outstanding,
+		       (unsigned long long)took[i][rounds / 2]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int use_homa;
+
+	if (argc >= 8 && !strcmp(argv[1], "compare")) {
+		int size = atoi(argv[4]), count = atoi(argv[5]), outstanding = atoi(argv[6]);
+		int rounds = atoi(argv[7]);
+
+		if (size >= 1 && count >= 1 && outstanding >= 1 && outstanding <= MOST &&
+		    rounds >= 1 && rounds <= ROUNDS) {
+			run_compare(argv[2], argv[3], size, count, outstanding, rounds,
+				    argc > 8 ? argv[8] : "");
+			return 0;
+		}
+		fputs(usage, stderr);
+		return 2;
+	}
 
 	if (argc > 1 && !strcmp(argv[1], "--help")) {
 		fputs(usage, stdout);

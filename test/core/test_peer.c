@@ -80,6 +80,7 @@ static void peer_is_dead_after_timeout_resends_without_answer(void **state)
 	u32 i;
 
 	(void)state;
+	w.params.stall_ticks = 0;
 	for (i = 0; i < 5; i++) {
 		assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
 		w.cx.now += 5 * MS;
@@ -93,6 +94,43 @@ static void peer_is_dead_after_timeout_resends_without_answer(void **state)
 		w.cx.now += 5 * MS;
 	}
 	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
+}
+
+static void peer_that_stands_still_is_not_dead(void **state)
+{
+	u64 from = w.cx.now;
+	u32 asked = 0, i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		/* It is looked after in every tick, as if by many RPCs. */
+		for (from = w.cx.now; w.cx.now < from + 999 * MS; w.cx.now += MS) {
+			enum homa_ask answer = homa_peer_ask(&w.cx, &peer);
+
+			assert_int_not_equal(answer, HOMA_ASK_DEAD);
+			asked += answer == HOMA_ASK_NOW;
+		}
+		homa_peer_heard(&w.cx, &peer);
+	}
+	assert_in_range(asked, 3 * 200, 3 * 220);
+	assert_int_equal(w.counters.peer_timeouts, 0);
+	for (from = w.cx.now; homa_peer_ask(&w.cx, &peer) != HOMA_ASK_DEAD; w.cx.now += MS)
+		;
+	assert_in_range(w.cx.now - from, 1000 * MS, 1005 * MS);
+}
+
+static void silence_while_this_host_stands_still_does_not_count(void **state)
+{
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 90; i++) {
+		assert_int_not_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
+		w.cx.now += 5000 * MS;
+	}
+	for (i = 0; homa_peer_ask(&w.cx, &peer) != HOMA_ASK_DEAD; i++)
+		w.cx.now += 5 * MS;
+	assert_in_range(i, 10, 30);
 }
 
 static void answer_starts_the_count_afresh(void **state)
@@ -304,6 +342,9 @@ static void one_that_may_not_ask_looks_again_soon(void **state)
 	w.cx.now += 5 * MS;
 	assert_int_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_NOW);
 	assert_int_equal(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_NOW), w.cx.now + MS);
+	/* But not when that has not helped. */
+	peer.unanswered = 5;
+	assert_int_equal(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_LATER), w.cx.now + 5 * MS);
 	for (i = 1; i <= 5; i++) {
 		w.params.resend_interval = i;
 		assert_true(homa_peer_look_again(&w.cx, &peer, HOMA_ASK_LATER) > w.cx.now);
@@ -380,6 +421,8 @@ int main(void)
 		T(own_cutoffs_are_the_first_guess),
 		T(one_resend_is_in_flight),
 		T(peer_is_dead_after_timeout_resends_without_answer),
+		T(peer_that_stands_still_is_not_dead),
+		T(silence_while_this_host_stands_still_does_not_count),
 		T(answer_starts_the_count_afresh),
 		T(acks_ride_one_at_a_time_and_overflow_together),
 		T(acks_ride_first_in_first_out),

@@ -33,7 +33,7 @@ calls() {
 
 # More patience than a real host needs; main.cc sets the same.
 patient() {
-	sysctl -w net.homa.history_ticks=30000 net.homa.resend_ticks=20 \
+	sysctl -w net.homa.resend_ticks=20 \
 		net.homa.resend_interval=20 net.homa.timeout_resends=50
 }
 

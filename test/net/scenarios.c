@@ -37,6 +37,14 @@ static void vary_all(struct homa_params *params, struct prng *p, u32 host)
 	params->cutoff_interval = any(p, 0, 20);
 }
 
+/* Who is not heard for a while is gone. */
+static void vary_impatient(struct homa_params *params, struct prng *p, u32 host)
+{
+	(void)p;
+	(void)host;
+	params->stall_ticks = 0;
+}
+
 static void vary_small_room(struct homa_params *params, struct prng *p, u32 host)
 {
 	(void)host;
@@ -148,16 +156,25 @@ const struct scenario scenarios[] = {
 	{ .name = "crash-servers", .claim = "RPCs survive or fail when their server crashes",
 	  .seeds = 120, .hosts = 5, .servers = 3, .rpcs = 25, .max_size = 200000,
 	  .gap = 300 * US, .burst = 3, .service = 300 * US, .mtu = 1500, .bits = CRASH_SERVERS,
-	  .rules = { CALM, .loss = 1 * PERCENT }, MUST(peer_timeouts) },
+	  .vary = vary_impatient, .rules = { CALM, .loss = 1 * PERCENT }, MUST(peer_timeouts) },
 	{ .name = "crash-both", .claim = "crashes on both sides leave nothing stuck",
 	  .seeds = 120, .hosts = 5, .rpcs = 20, .max_size = 100000, .gap = 300 * US, .burst = 3,
 	  .service = 300 * US, .mtu = 1500, .bits = CRASH_SERVERS | CRASH_CLIENTS | NESTED,
+	  .vary = vary_impatient,
 	  .rules = { CALM, .loss = 3 * PERCENT, .duplicate = 3 * PERCENT, .echo = 5 * MS },
 	  MUST(peer_timeouts) },
 	{ .name = "partition", .claim = "hosts cut off for a while fail RPCs but stick nowhere",
 	  .seeds = 120, .hosts = 5, .rpcs = 20, .max_size = 100000, .gap = 500 * US, .burst = 3,
-	  .service = 300 * US, .mtu = 1500, .bits = PARTITIONS | NESTED,
+	  .service = 300 * US, .mtu = 1500, .bits = PARTITIONS | NESTED, .vary = vary_impatient,
 	  .rules = { CALM, .loss = 1 * PERCENT }, MUST(peer_timeouts) },
+	{ .name = "standstill", .claim = "while a host stands still for a while, only what was given up fails",
+	  .seeds = 120, .hosts = 5, .rpcs = 20, .max_size = 100000, .gap = 500 * US, .burst = 3,
+	  .service = 300 * US, .mtu = 1500, .bits = STANDSTILLS | NESTED,
+	  .rules = { CALM, .loss = 1 * PERCENT }, MUST(resent_packets) },
+	{ .name = "restarts", .claim = "servers that crash and come back soon are waited for",
+	  .seeds = 60, .hosts = 5, .servers = 3, .rpcs = 25, .max_size = 200000,
+	  .gap = 300 * US, .burst = 3, .service = 300 * US, .mtu = 1500, .bits = CRASH_SERVERS,
+	  .rules = { CALM, .loss = 1 * PERCENT }, MUST(rpcs_restarted) },
 	{ .name = "client-aborts", .claim = "RPCs given up by clients end everywhere",
 	  .seeds = 100, .hosts = 4, .rpcs = 30, .max_size = 300000, .gap = 100 * US, .burst = 3,
 	  .service = 300 * US, .mtu = 1500, .bits = CLIENT_ABORTS | NESTED,

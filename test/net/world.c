@@ -798,7 +798,8 @@ static void cut(struct world *w, u32 host, bool off)
 		w->net.cut[host][i] = off && how & 3;
 		w->net.cut[i][host] = off && how & 12;
 	}
-	w->nodes[host].trouble_until = off ? w->quiet_at : w->net.now;
+	if (w->scenario->bits & PARTITIONS)
+		w->nodes[host].trouble_until = off ? w->quiet_at : w->net.now;
 	if (w->verbose)
 		printf("# %12.6f host %u is %s\n", (double)w->net.now / 1e6, host,
 		       off ? "cut off" : "back");
@@ -947,6 +948,14 @@ static void plan(struct world *w)
 			net_at(&w->net, when + (prng_below(p, 400 * MS) >> prng_below(p, 8)),
 			       EV_MEND, i, 0, 0);
 		}
+	}
+	if (bits & STANDSTILLS) {
+		u64 when = prng_below(p, span);
+
+		/* One host at a time: to each other, two would seem to stand still for longer. */
+		i = (u32)prng_below(p, s->hosts);
+		net_at(&w->net, when, EV_CUT, i, 0, 0);
+		net_at(&w->net, when + prng_below(p, 750 * MS), EV_MEND, i, 0, 0);
 	}
 	if (bits & (HOARDER | PASSERS_BY))
 		net_at(&w->net, 1, EV_STRANGER, 0, 0, 0);

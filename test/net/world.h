@@ -33,6 +33,7 @@ enum scenario_bits {
 	MAY_FAIL = 1 << 10,	/* losses beyond what timeout_resends is made for */
 	HOARDER = 1 << 11,	/* a stranger claims grants and is always busy */
 	PASSERS_BY = 1 << 12,	/* strangers ask once, each from another address */
+	STANDSTILLS = 1 << 13,	/* hosts are not heard for up to three quarters of stall_ticks */
 };
 
 struct scenario {
