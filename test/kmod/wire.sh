@@ -19,6 +19,9 @@ usage() {
 }
 
 rate=${2:-$(cat /sys/class/net/eth0/speed 2>/dev/null)}
+limit=60 # seconds, for any one program
+busy=
+[ "$KERNEL" != debug ] || limit=300 busy=--busy # which has other things to do than to be in time
 
 # A switch's port towards us. GRO would make one packet of several, with different priorities.
 lay_port() {
@@ -95,8 +98,8 @@ offer_load() {
 	start "$OUT/server" load --server
 	barrier serving || return 1
 	before=$(sed -n 's/^cpu  *//p' /proc/stat)
-	load --to "$(others)" --mbps "$rate" --seconds "$1" --limit 90 --node "$NODE" --seed 3 \
-		--table "$OUT/slowdown.tsv" >"$OUT/client" 2>&1
+	load --to "$(others)" --mbps "$rate" --seconds "$1" --limit "$limit" --node "$NODE" --seed 3 \
+		--table "$OUT/slowdown.tsv" $busy >"$OUT/client" 2>&1
 	echo "$before" >"$OUT/cpu"
 	sed -n 's/^cpu  *//p' /proc/stat >>"$OUT/cpu"
 	tested "$OUT/client"
@@ -108,12 +111,13 @@ offer_load() {
 	tested "$OUT/server"
 }
 
-# overtake LEAST MOST SHORT: 20 messages of 500,000 bytes from all nodes but the first, then one or
+# overtake LEAST MOST SHORT SIZE: 20 messages of SIZE bytes from all nodes but the first, then one or
 # two short ones from the second.
 overtake() {
-	least=$1 most=$2 wanted=$3
+	least=$1 most=$2 wanted=$3 size=$4
 	if [ "$NODE" = 1 ]; then
-		srpt --server 20 --shorts "$wanted" --least "$least" --most "$most" >"$OUT/server.$least" 2>&1 &
+		srpt --server 20 --shorts "$wanted" --least "$least" --most "$most" \
+			--seconds "$limit" >"$OUT/server.$least" 2>&1 &
 		server=$!
 		servers=$server
 		sleep 1
@@ -129,7 +133,7 @@ overtake() {
 		[ "$NODE" != 2 ] || shorts="--short 5000"
 		[ "$NODE" != 2 ] || [ "$wanted" = 1 ] || shorts="$shorts --short 60000"
 		barrier "serving $least" || return 1
-		srpt --to 10.0.0.1 --long $mine --then "barrier 'long $least'" $shorts \
+		srpt --to 10.0.0.1 --long $mine --size "$size" --seconds "$limit" --then "barrier 'long $least'" $shorts \
 			>"$OUT/client.$least" 2>&1
 		tested "$OUT/client.$least"
 	fi
@@ -151,7 +155,7 @@ traffic() {
 	if [ "$NODE" != 1 ]; then
 		for to in 10.0.0.1 fd00::1; do
 			stress --server-addr $to --clients 1 --rpcs 30 --window 15 --max-size 300000 \
-				--seconds 60 >"$OUT/client.$1.$to" 2>&1 &
+				--seconds "$limit" >"$OUT/client.$1.$to" 2>&1 &
 		done
 		wait
 		tested "$OUT/client.$1.10.0.0.1"
@@ -207,9 +211,9 @@ report $? "the link has a rate" /tmp/lay
 followed
 report $? "which Homa knows"
 case $1 in
-load) offer_load 6 ;;
-srpt) overtake 1 3 2 ;;
-fifo) fifo && overtake 15 30 1 ;;
+load) offer_load 5 ;;
+srpt) overtake 1 3 2 500000 ;;
+fifo) fifo && overtake 15 30 1 250000 ;;
 priorities) compare_priorities ;;
 esac || report 1 "$1 runs to its end"
 take_down
