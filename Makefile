@@ -7,7 +7,7 @@
 #   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
 #                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
 #   make lint         hold the sources to their styles, look for mistakes without running them
-#   make bench-kmod   what the module costs beside TCP, in instructions
+#   make bench-kmod   what the module costs beside TCP, in instructions, and where they go
 #   make sim          build the simulator
 #   make figures      the ten published tables and figures anew (half an hour on two cores)
 #   make bench-sim    what the simulator costs, beside stock ns-3
@@ -58,6 +58,7 @@ test-kmod: deps-vm
 
 bench-kmod: deps-vm
 	@kmod/bench/run $(KERNEL)
+	@kmod/bench/run $(KERNEL) --profile
 
 LINT_PACKAGES := sparse perl clang-format black shellcheck xz-utils
 deps-lint:
