@@ -6,8 +6,10 @@
 #   make util         build only the tools: build/homa-sockets
 #   make test-kmod KERNEL=6.1|6.12|7.2|7.3|all|debug
 #                     homa.ko's tests in that kernel, under software emulation (test/vm/README.md)
+#   make build-all-kernels
+#                     compile homa.ko for every kernel, from 6.1, that Debian has
 #   make lint         hold the sources to their styles, look for mistakes without running them
-#   make bench-kmod   what the module costs beside TCP, in instructions
+#   make bench-kmod   what the module costs beside TCP, in instructions, and where they go
 #   make sim          build the simulator
 #   make figures      the ten published tables and figures anew (half an hour on two cores)
 #   make bench-sim    what the simulator costs, beside stock ns-3
@@ -56,8 +58,12 @@ deps-vm: deps
 test-kmod: deps-vm
 	@$(MAKE) --no-print-directory -C test kmod KERNEL="$(KERNEL)"
 
+build-all-kernels: deps-vm
+	@test/tally --timeout 3600 --no-skips "test/vm/build --every"
+
 bench-kmod: deps-vm
 	@kmod/bench/run $(KERNEL)
+	@kmod/bench/run $(KERNEL) --profile
 
 LINT_PACKAGES := sparse perl clang-format black shellcheck xz-utils
 deps-lint:
@@ -82,5 +88,5 @@ contrib:
 clean:
 	rm -rf $(BUILD) homa.ko
 
-.PHONY: all util sim deps deps-demo deps-vm deps-lint demo lint test test-kmod bench-kmod figures \
-	bench-sim contrib clean
+.PHONY: all util sim deps deps-demo deps-vm deps-lint demo lint test test-kmod build-all-kernels \
+	bench-kmod figures bench-sim contrib clean
