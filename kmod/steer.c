@@ -106,7 +106,7 @@ static void kick(void *arg)
 
 	/* What is queued from here on needs another kick; what was before, the tasklet will see. */
 	clear_bit(KICKED, &core->state);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* the flag is clear before the tasklet looks */
 	tasklet_schedule(&core->tasklet);
 }
 
@@ -188,6 +188,7 @@ int homa_steer_set(struct homa_net *hnet, const int *number, u32 groups)
 		if (!lists)
 			return -ENOMEM;
 		memset(lists, 0xff, nr_cpu_ids * sizeof(*lists));
+		/* homa_steer_candidate() finds them filled in. */
 		smp_store_release(&hnet->softirq_cores, lists);
 	}
 	for (i = 0; i < groups; i++, number += width)
@@ -223,7 +224,7 @@ void homa_steer_exit(void)
 
 	for_each_possible_cpu(cpu)
 		while (test_bit(KICKED, &per_cpu_ptr(&cores, cpu)->state))
-			msleep(1);
+			usleep_range(1000, 2000);
 	/* The last kicks have scheduled their tasklets. */
 	synchronize_rcu();
 	for_each_possible_cpu(cpu) {

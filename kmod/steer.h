@@ -52,6 +52,7 @@ int homa_steer_set(struct homa_net *hnet, const int *number, u32 groups);
 /* Candidate @i of a core, or -1. */
 static inline int homa_steer_candidate(const struct homa_net *hnet, u32 core, u32 i)
 {
+	/* With the release in homa_steer_set(). */
 	const struct homa_softirq_cores *lists = smp_load_acquire(&hnet->softirq_cores);
 
 	return lists ? READ_ONCE(lists[core].candidate[i]) : -1;

@@ -885,14 +885,17 @@ static void server_keeps_its_response_while_the_client_stands_still(void **state
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = view.out_granted = view.out_sent = 5000;
-	view.peer_heard_at = start = w.cx.now;
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
+	view.peer_heard_at = w.cx.now;
+	start = w.cx.now;
 	while (w.cx.now < start + 990 * MS) {
 		w.cx.now = look();
 		assert_int_not_equal(w.cx.now, 0);
 		asked += fx.count;
 	}
-	/* Many responses may wait for the same client: it is not asked for each in every interval. */
+	/* Many responses may wait for the same client: not each is asked for in every interval. */
 	assert_true(asked < 60);
 	control(HOMA_RESEND);
 	expect_fx(HOMA_FX_TX_RESEND);

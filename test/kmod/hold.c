@@ -3,10 +3,11 @@
  * Holds a client and two servers on this host, with RPCs in several states, for others to look at,
  * until SIGTERM. A child process shares all of them.
  *
- *	of the client with the first server (IPv4, port PORT, 16 bpages): request 100 bytes, taken and
- *	not answered; request 200, private, not taken; request 300, answered with as much, not taken
- *	with the second one (IPv6, port PORT + 1, one bpage): request 60,000, taken and not given back;
- *	request 65,536, for which there is no room
+ *	of the client with the first server (IPv4, port PORT, 16 bpages): request 100 bytes, taken
+ *	and not answered; request 200, private, not taken; request 300, answered with as much, not
+ *	taken
+ *	with the second one (IPv6, port PORT + 1, one bpage): request 60,000, taken and not given
+ *	back; request 65,536, for which there is no room
  */
 #include <errno.h>
 #include <signal.h>

@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc || server == (o.addresses > 0) || (!server && !o.mbps)) {
+	if (optind < argc || server == !!o.addresses || (!server && !o.mbps)) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -164,8 +164,8 @@ static void complain(struct family *f, const char *what, uint64_t id, uint32_t o
 {
 	if (!*f->first_wrong)
 		snprintf(f->first_wrong, sizeof(f->first_wrong),
-			 "%s, RPC %llu, offset %u: byte in the IP header is 0x%02x, not 0x%02x", what,
-			 (unsigned long long)id, offset, traffic_class, expected << 5);
+			 "%s, RPC %llu, offset %u: byte in the IP header is 0x%02x, not 0x%02x",
+			 what, (unsigned long long)id, offset, traffic_class, expected << 5);
 }
 
 static void look_data(struct family *f, const struct address *from, const struct address *to,

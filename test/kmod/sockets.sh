@@ -80,6 +80,7 @@ check "a listing that cannot be written fails" exits 1 sh -c 'exec homa-sockets 
 
 # Sockets and RPCs. The child of `hold` has all of its sockets, too.
 held /tmp/hold
+# shellcheck disable=SC2154  # start() of lib.sh sets it
 pid=$server
 check "with sockets, it lists" listed -n
 users="users:\(\(\"hold\",pid=[0-9]+,fd=[0-9]+\),\(\"hold\",pid=[0-9]+,fd=[0-9]+\)\)\$"

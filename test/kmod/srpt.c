@@ -182,8 +182,9 @@ static void run(const struct endpoint *e, const union address *to, unsigned int 
 	receive(e, &m, 0, MSG_DONTWAIT);
 }
 
-enum { SERVER = 1, LEAST, MOST, SECONDS, TO, LONGS, SIZE, THEN, SHORT_SIZE, SHORTS,
-       HELP };
+enum {
+	SERVER = 1, LEAST, MOST, SECONDS, TO, LONGS, SIZE, THEN, SHORT_SIZE, SHORTS, HELP
+};
 
 static const struct option options[] = {
 	{ "server", required_argument, NULL, SERVER },
