@@ -133,8 +133,8 @@ overtake() {
 		[ "$NODE" != 2 ] || shorts="--short 5000"
 		[ "$NODE" != 2 ] || [ "$wanted" = 1 ] || shorts="$shorts --short 60000"
 		barrier "serving $least" || return 1
-		srpt --to 10.0.0.1 --long $mine --size "$size" --seconds "$limit" --then "barrier 'long $least'" $shorts \
-			>"$OUT/client.$least" 2>&1
+		srpt --to 10.0.0.1 --long $mine --size "$size" --seconds "$limit" \
+			--then "barrier 'long $least'" $shorts >"$OUT/client.$least" 2>&1
 		tested "$OUT/client.$least"
 	fi
 	barrier "done $least"
