@@ -6,7 +6,8 @@
  * no data with the highest priority.
  *
  * A DATA packet's field `incoming` is what its sender had been granted, and thereby tells which of
- * the GRANTs under way it had received.
+ * the GRANTs under way it had received. Only when that is where a packet ends may it be rounded up,
+ * and an earlier GRANT, that ends within the same packet, have been the last one.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -31,6 +32,7 @@
 #define TABLES	 64		/* CUTOFFS that differ */
 #define MESSAGES (1u << 14)
 #define WORDS	 1024		/* GRANTs and RESENDs of one message, each */
+#define MTU	 1500
 #define SNAPSHOT (40 + 80)	/* bytes of a packet that are of interest */
 
 enum { DATA = 0x10, GRANT, RESEND, UNKNOWN, BUSY, CUTOFFS, FREEZE, NEED_ACK, ACK };
@@ -177,6 +179,8 @@ static void look_data(struct family *f, const struct address *from, const struct
 	struct message *m = find(from, to, id);
 	const struct word *word = NULL;
 	unsigned int i, expected;
+	uint32_t full;
+	bool rounded;
 
 	if (homa[48]) {
 		for (i = m->resends; i-- > 0 && !word;)
@@ -210,9 +214,15 @@ static void look_data(struct family *f, const struct address *from, const struct
 		}
 		return;
 	}
-	for (i = m->grants; i-- > 0 && !word;)
-		if (m->grant[i].end <= incoming)
-			word = &m->grant[i];
+	full = MTU - (f == families ? 20 : 40) - 56;
+	rounded = incoming % full == 0 || incoming == length;
+	for (i = m->grants; i-- > 0 && (!word || class != (unsigned int)word->priority << 5);) {
+		if (m->grant[i].end > incoming)
+			continue;
+		if (word && (!rounded || m->grant[i].end + full <= incoming))
+			break;
+		word = &m->grant[i];
+	}
 	for (i = 0; i < m->resends; i++)
 		if (m->resend[i].end > most)
 			most = m->resend[i].end;

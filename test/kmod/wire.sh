@@ -33,11 +33,14 @@ lay_port() {
 		action mirred egress redirect dev ifb0 || return 1
 	tc qdisc add dev ifb0 root handle 1: tbf rate "$rate"mbit burst 5kb limit 20mb overhead 24 &&
 		tc qdisc add dev ifb0 parent 1:1 handle 2: prio bands 8 || return 1
+	# Who asks for our link address is answered whatever the load, as with ARP.
+	tc filter add dev ifb0 parent 2: prio 1 protocol ipv6 \
+		u32 match ip6 protocol 58 0xff flowid 2:1 || return 1
 	for p in 0 1 2 3 4 5 6 7; do
 		class=$(printf 0x%02x $((p << 5)))
-		tc filter add dev ifb0 parent 2: prio 1 protocol ip \
+		tc filter add dev ifb0 parent 2: prio 2 protocol ip \
 			u32 match ip tos "$class" 0xe0 flowid 2:$((8 - p)) &&
-			tc filter add dev ifb0 parent 2: prio 2 protocol ipv6 \
+			tc filter add dev ifb0 parent 2: prio 3 protocol ipv6 \
 				u32 match ip6 priority "$class" 0xe0 flowid 2:$((8 - p)) || return 1
 	done
 }
@@ -133,8 +136,8 @@ overtake() {
 		[ "$NODE" != 2 ] || shorts="--short 5000"
 		[ "$NODE" != 2 ] || [ "$wanted" = 1 ] || shorts="$shorts --short 60000"
 		barrier "serving $least" || return 1
-		srpt --to 10.0.0.1 --long $mine --size "$size" --seconds "$limit" --then "barrier 'long $least'" $shorts \
-			>"$OUT/client.$least" 2>&1
+		srpt --to 10.0.0.1 --long $mine --size "$size" --seconds "$limit" \
+			--then "barrier 'long $least'" $shorts >"$OUT/client.$least" 2>&1
 		tested "$OUT/client.$least"
 	fi
 	barrier "done $least"
@@ -182,7 +185,8 @@ compare_priorities() {
 	[ "$NODE" != 1 ] || sysctl -q -w net.homa.unsched_cutoffs="$second"
 	traffic second || return 1
 	# And where packets are lost on their way to the first one.
-	sysctl -q -w net.homa.resend_ticks=100 net.homa.resend_interval=100
+	sysctl -q -w net.homa.resend_ticks=100 net.homa.resend_interval=100 \
+		net.homa.timeout_resends=100
 	[ "$NODE" = 1 ] || tc qdisc add dev eth0 parent 1:1 handle 3: netem limit 10000 loss 2%
 	traffic loss || return 1
 	[ "$NODE" = 1 ] || return 0
