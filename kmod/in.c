@@ -2,8 +2,10 @@
 /*
  * What happens to a host; see in.h.
  */
+#include <linux/delay.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/interrupt.h>
 #include <net/icmp.h>
 #include <net/ip6_route.h>
 #include <net/ip.h>
@@ -18,6 +20,7 @@
 #include "trace.h"
 
 #define TIMERS_PER_RUN 512	/* looked at before others get a turn */
+#define LATE_TICKS 2	/* between two ticks, beyond which this host stood still */
 
 /* A packet on its way in; on the stack of homa_in_skb(). */
 struct arrival {
@@ -121,9 +124,14 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 	struct homa_cx cx = homa_cx(hnet);
 	u64 tick = div64_u64(cx.now, tick_ns);
 	struct homa_krpc *rpc;
-	u32 left;
+	u32 left = 1;
 	bool more;
 
+	/* What came while this host stood still goes first: it may be what timers would ask for. */
+	hnet->skipped = !hnet->skipped && tick - hnet->last_tick > LATE_TICKS;
+	hnet->last_tick = tick;
+	if (hnet->skipped)
+		goto out;
 	for (left = TIMERS_PER_RUN; left && (rpc = next_due(hnet, tick)); left--) {
 		look_after(rpc, cx.now);
 		homa_krpc_put(rpc);
@@ -133,6 +141,7 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 	spin_unlock(&hnet->grants_lock);
 	homa_peers_collect(hnet);
 
+out:
 	spin_lock(&hnet->wheel_lock);
 	more = hnet->wheel.armed;
 	hnet->ticking = more;
@@ -363,9 +372,18 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 }
 
 /*
- * As long as more packets of a batch follow, the grant scheduler need not be told of each: one
- * grant for all of them lets the sender batch, too.
+ * The grant scheduler need not be told of each packet: one grant for several lets the sender batch,
+ * too, and where packets are not merged on their way here, a grant costs as much as a packet. What
+ * the scheduler is owed waits until the core has looked at all packets that are here, or at some.
  */
+#define OWED_MOST 8	/* packets or batches */
+
+static DEFINE_PER_CPU(struct owing {
+	struct tasklet_struct pay;	/* comes after the packets of a softirq */
+	struct homa_krpc *rpc;		/* with a reference, counted in homa_net.owed */
+	u32 count;
+}, owing);
+
 static void put_off(struct arrival *a, struct homa_effects *fx)
 {
 	u32 i;
@@ -373,11 +391,81 @@ static void put_off(struct arrival *a, struct homa_effects *fx)
 	for (i = 0; i < fx->count; i++) {
 		if (fx->fx[i].type != HOMA_FX_RX_MORE)
 			continue;
-		a->owed = a->more;
-		if (a->more)
-			memmove(&fx->fx[i], &fx->fx[i + 1], (--fx->count - i) * sizeof(fx->fx[0]));
+		a->owed = true;
+		memmove(&fx->fx[i], &fx->fx[i + 1], (--fx->count - i) * sizeof(fx->fx[0]));
 		return;
 	}
+}
+
+static void pay(struct owing *o)
+{
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
+	struct homa_krpc *rpc = o->rpc;
+	struct homa_net *hnet;
+	struct homa_cx cx;
+
+	if (!rpc)
+		return;
+	o->rpc = NULL;
+	o->count = 0;
+	hnet = rpc->hnet;
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
+	cx = homa_cx(hnet);
+	if (rpc->core.scheduled) {
+		fx.count = 1;
+		fx.fx[0].type = HOMA_FX_RX_MORE;
+		homa_effects_apply(&cx, rpc, &fx, &box);
+	}
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&cx, rpc, &box);
+	homa_krpc_put(rpc);
+	atomic_dec(&hnet->owed);
+}
+
+static void pay_later(struct tasklet_struct *tasklet)
+{
+	pay(container_of(tasklet, struct owing, pay));
+}
+
+/* The caller's reference is taken over. */
+static void owe(struct homa_krpc *rpc)
+{
+	struct owing *o = this_cpu_ptr(&owing);
+
+	if (o->rpc == rpc) {
+		homa_krpc_put(rpc);
+	} else {
+		pay(o);
+		o->rpc = rpc;
+		atomic_inc(&rpc->hnet->owed);
+		tasklet_schedule(&o->pay);
+	}
+	if (++o->count >= OWED_MOST)
+		pay(o);
+}
+
+void homa_in_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		tasklet_setup(&per_cpu(owing.pay, cpu), pay_later);
+}
+
+void homa_in_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		tasklet_kill(&per_cpu(owing.pay, cpu));
+}
+
+void homa_in_net_exit(struct homa_net *hnet)
+{
+	while (atomic_read(&hnet->owed))
+		usleep_range(100, 1000);
 }
 
 static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
@@ -400,26 +488,16 @@ static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
 /* Done with the RPC of the packets before. */
 static void leave_last(struct arrival *a)
 {
-	struct homa_effects fx homa_uninit;
-	struct homa_outbox box homa_uninit;
 	struct homa_krpc *rpc = a->last;
 
 	if (!rpc)
 		return;
 	a->last = NULL;
-	if (a->owed) {
-		a->owed = false;
-		homa_outbox_init(&box, &fx);
-		spin_lock(&rpc->lock);
-		if (rpc->core.scheduled) {
-			fx.count = 1;
-			fx.fx[0].type = HOMA_FX_RX_MORE;
-			homa_effects_apply(&a->cx, rpc, &fx, &box);
-		}
-		spin_unlock(&rpc->lock);
-		homa_effects_finish(&a->cx, rpc, &box);
-	}
-	homa_krpc_put(rpc);
+	if (a->owed)
+		owe(rpc);
+	else
+		homa_krpc_put(rpc);
+	a->owed = false;
 }
 
 static struct homa_krpc *find_rpc(struct arrival *a, u64 id)

@@ -66,6 +66,11 @@ void homa_in_start_client(const struct homa_cx *cx, struct homa_krpc *rpc);
  */
 void homa_in_abort(struct homa_krpc *rpc, int error);
 
+/* For the module, and for a namespace whose sockets and devices are gone. */
+void homa_in_init(void);
+void homa_in_exit(void);
+void homa_in_net_exit(struct homa_net *hnet);
+
 /* The hrtimer of the timer wheel. */
 enum hrtimer_restart homa_in_tick(struct hrtimer *timer);
 

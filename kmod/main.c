@@ -94,6 +94,7 @@ static void __net_exit homa_net_exit(struct net *net)
 	struct homa_net *hnet = homa_net(net);
 
 	/* Sockets are gone, and with them all RPCs: nothing is in the queues. */
+	homa_in_net_exit(hnet);
 	if (hnet->active)
 		homa_hijack_exit(hnet);
 	homa_rate_net_exit(hnet);
@@ -199,6 +200,7 @@ static int __init homa_init(void)
 	if (err)
 		return err;
 	homa_steer_init();
+	homa_in_init();
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto free_cache;
@@ -248,6 +250,7 @@ free_prot:
 free_net:
 	unregister_pernet_subsys(&net_ops);
 free_cache:
+	homa_in_exit();
 	homa_rpcs_cache_exit();
 	return err;
 }
@@ -265,6 +268,7 @@ static void __exit homa_exit(void)
 	proto_unregister(&homa6_prot);
 	proto_unregister(&homa_prot);
 	unregister_pernet_subsys(&net_ops);
+	homa_in_exit();
 	homa_rpcs_cache_exit();
 }
 

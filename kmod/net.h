@@ -163,6 +163,7 @@ struct homa_net {
 	struct hlist_head ports[HOMA_PORT_BUCKETS];	/* homa_sock.of_port */
 	atomic64_t next_id, next_token;
 	atomic_t peer_count;
+	atomic_t owed;		/* RPCs of whose bytes the grant scheduler will be told */
 
 	spinlock_t txq_lock ____cacheline_aligned_in_smp;
 	struct homa_txq txq;
@@ -177,6 +178,8 @@ struct homa_net {
 	struct homa_wheel wheel;
 	bool ticking;		/* tick is set */
 	struct hrtimer tick;
+	u64 last_tick;
+	bool skipped;		/* it was */
 
 	spinlock_t history_lock ____cacheline_aligned_in_smp;
 	struct homa_history history;

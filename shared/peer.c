@@ -36,20 +36,30 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer)
 	peer->heard_at = cx->now;
 }
 
+/* Nothing has been learnt of its delay for long. */
+static bool outdated(const struct homa_cx *cx, const struct homa_peer *peer)
+{
+	u32 ticks = homa_max(cx->params->timeout_ticks, cx->params->stall_ticks);
+
+	return cx->now - READ_ONCE(peer->delay_at) > ticks * cx->params->tick_ns;
+}
+
 void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took)
 {
 	u64 most = cx->params->timeout_ticks * cx->params->tick_ns;
 
 	if (took > most)
 		took = most;
+	if (outdated(cx, peer))
+		peer->delay = 0;
 	/*
-	 * A short time is a fact, a long one may only say that some requests were lost: it takes
-	 * several of them.
+	 * Machines that take long now and then are waited for as if they always did: asking too
+	 * early makes them slower still. One long time alone may mean that requests were lost.
 	 */
 	if (took < peer->delay)
-		peer->delay = took;
+		peer->delay -= (peer->delay - took) / 8;
 	else
-		peer->delay += (took - peer->delay) / 4;
+		peer->delay += (took - peer->delay) / 2;
 	peer->delay_at = cx->now;
 }
 
@@ -58,8 +68,7 @@ u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer)
 	const struct homa_params *params = cx->params;
 	u64 delay = READ_ONCE(peer->delay);
 
-	if (delay < params->tick_ns ||
-	    cx->now - READ_ONCE(peer->delay_at) > params->timeout_ticks * params->tick_ns)
+	if (delay < params->tick_ns || outdated(cx, peer))
 		return 0;
 	return homa_div64(delay, params->tick_ns) * params->tick_ns;
 }

@@ -103,7 +103,7 @@ void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took);
  * @cx:   Time and parameters.
  * @peer: Peer; may be read without lock.
  * Return: ns, whole ticks, at most timeout_ticks; 0 where answers take less than a tick, or none
- *         has been needed lately.
+ *         has been needed for timeout_ticks or stall_ticks.
  */
 u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer);
 

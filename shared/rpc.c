@@ -78,7 +78,9 @@ void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
 
 void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length)
 {
-	rpc->asked_end = length == HOMA_RESEND_ALL ? 0 : offset + length;
+	rpc->asked_end = length == HOMA_RESEND_ALL
+				 ? 0
+				 : offset + homa_min(length, HOMA_RESEND_MOST);
 	rpc->resent = true;
 	rpc->due_at = 0;
 	if (rpc->asked < 0xffff)
@@ -234,8 +236,12 @@ static u64 took(const struct homa_cx *cx, struct homa_rpc *rpc, const struct hom
 	u64 since_first = cx->now - rpc->first_at, late = rpc->late;
 
 	if (pkt->type != HOMA_BUSY && pkt->type != HOMA_RPC_UNKNOWN &&
-	    !(pkt->type == HOMA_DATA && pkt->data.retransmit))
+	    !(pkt->type == HOMA_DATA && pkt->data.retransmit)) {
+		/* Was this only late? It was if an answer brings nothing new. */
+		if (pkt->type == HOMA_DATA && rpc->asked)
+			rpc->late = since_first;
 		return 0;
+	}
 	if (rpc->asked) {
 		rpc->late = rpc->asked > 1 ? since_first : 0;
 		return rpc->asked > 1 ? 0 : since_first;

@@ -129,6 +129,8 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
 			end = msg->sent;
 			answer = HOMA_AGAIN_BUSY;
 		}
+		if (offset < end)
+			end = offset + homa_min(end - offset, HOMA_RESEND_MOST);
 	}
 	if (offset < end) {
 		/*

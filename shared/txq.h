@@ -77,6 +77,12 @@ enum homa_tx {
 	HOMA_TX_SEND,
 };
 
+/*
+ * Bytes sent again for one RESEND, if it names a range: should more be missing, the receiver asks
+ * as soon as these are there; should they only be late, there are not many of them.
+ */
+#define HOMA_RESEND_MOST 20000
+
 /* What became of a RESEND. */
 enum homa_again {
 	HOMA_AGAIN_QUEUED,

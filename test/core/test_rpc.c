@@ -698,19 +698,46 @@ static void delay_of_a_peer_follows_its_answers(void **state)
 	for (i = 0; i < 20; i++)
 		homa_peer_took(&w.cx, &peer, MS - 1);
 	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
-	/* One long answer does not decide, several do; one short one does. */
+	/* One long answer does not decide, but a few do, and are not forgotten soon. */
 	homa_peer_took(&w.cx, &peer, 40 * MS);
-	assert_in_range(homa_peer_delay(&w.cx, &peer), MS, 15 * MS);
+	assert_in_range(homa_peer_delay(&w.cx, &peer), MS, 20 * MS);
+	homa_peer_took(&w.cx, &peer, 40 * MS);
+	homa_peer_took(&w.cx, &peer, 40 * MS);
+	homa_peer_took(&w.cx, &peer, MS - 1);
+	assert_in_range(homa_peer_delay(&w.cx, &peer), 25 * MS, 40 * MS);
+	for (i = 0; i < 60; i++)
+		homa_peer_took(&w.cx, &peer, MS / 2);
+	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
 	for (i = 0; i < 20; i++)
 		homa_peer_took(&w.cx, &peer, 40 * MS);
 	assert_in_range(homa_peer_delay(&w.cx, &peer), 38 * MS, 40 * MS);
 	for (i = 0; i < 40; i++)
 		homa_peer_took(&w.cx, &peer, 1000000 * MS);
 	assert_in_range(homa_peer_delay(&w.cx, &peer), most - 2 * MS, most);
-	w.cx.now += most + 1;
+	w.cx.now += w.params.stall_ticks * w.params.tick_ns + 1;
 	assert_int_equal(homa_peer_delay(&w.cx, &peer), 0);
-	homa_peer_took(&w.cx, &peer, 2 * MS);
+	homa_peer_took(&w.cx, &peer, 4 * MS);
 	assert_int_equal(homa_peer_delay(&w.cx, &peer), 2 * MS);
+}
+
+/* The original comes 12 ms after it was asked for, and then the answer, which brings nothing. */
+static void data_that_was_only_late_shows_how_long_to_wait(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_INCOMING);
+	w.cx.now += 5 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	sent_resend();
+	w.cx.now += 12 * MS;
+	data(MESSAGE, MESSAGE, 1400, 1400, 0);
+	assert_int_equal(rpc.took, 0);
+	w.cx.now += MS;
+	data(MESSAGE, MESSAGE, 1400, 1400, 1);
+	assert_int_equal(rpc.took, 12 * MS);
+	/* It is known now. */
+	data(MESSAGE, MESSAGE, 1400, 1400, 1);
+	assert_int_equal(rpc.took, 0);
 }
 
 static void server_asks_for_the_ack_of_a_response(void **state)
@@ -1274,6 +1301,7 @@ int main(void)
 		T(data_sent_again_in_vain_shows_the_delay),
 		T(everyone_waits_as_much_longer_as_answers_take),
 		T(delay_of_a_peer_follows_its_answers),
+		T(data_that_was_only_late_shows_how_long_to_wait),
 		T(server_asks_for_the_ack_of_a_response),
 		T(response_that_waits_for_grants_is_not_yet_asked_an_ack_of),
 		T(message_stalls_when_its_bytes_are_asked_for_in_vain),

@@ -3,8 +3,6 @@
 # Two machines on one wire, by the kind of network device that the plan gives them: messages of all
 # lengths from one to the other, alone and several at once. Arguments: settings for ethtool -K.
 
-# Nobody dies here, however slowly the machines are emulated.
-sysctl -q -w net.homa.timeout_resends=100 || exit 1
 [ $# = 0 ] || ethtool -K eth0 "$@" || exit 1
 if [ "$NODE" = 2 ]; then
 	sizes --server --port 4100 &

@@ -84,9 +84,8 @@ router() {
 	reached 10.9.1.2 fd09:1::2
 }
 
-# reached ADDRESS...: from a. The machine may be slow, so peers are given time.
+# reached ADDRESS...: from a
 reached() {
-	set_in "$(ip netns list | cut -d' ' -f1)" timeout_resends=100
 	for to in "$@"; do
 		for i in $(seq 50); do
 			$in_a ping -c 1 -W 1 $to >/dev/null 2>&1 && break

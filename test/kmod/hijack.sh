@@ -77,8 +77,7 @@ run() {
 }
 
 for space in a b c; do
-	# The machine may be slow, so peers are given time.
-	set_in $space max_gso_size=0 max_batch=0 timeout_resends=100
+	set_in $space max_gso_size=0 max_batch=0
 done
 start /tmp/sizes $in_b sizes --server
 # The router has a Homa socket, and must forward what is not for it as it is.

@@ -89,7 +89,6 @@ usleep 300000
 # Timers under emulation are late by more than what usually waits in a NIC.
 homa link_mbps=$rate
 homa max_nic_queue_usecs=1000
-homa timeout_resends=100
 
 short_rpcs "short RPCs on an idle link"
 tcp_starts 5000

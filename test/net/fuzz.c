@@ -349,6 +349,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f->left = size;
 	z->now = 1000000;
 	homa_params_init(&params);
+	params.stall_ticks = 50;	/* below LIFETIME */
 	params.unsched_bytes = 1 + eat(f, 2);
 	params.max_incoming = 1 + eat(f, 3) % 300000;
 	params.max_overcommit = 1 + eat(f, 1) % HOMA_MAX_OVERCOMMIT;
