@@ -16,7 +16,7 @@ for transport in homa tcp; do
 		loads="$loads $!"
 	done
 	sleep 1
-	client $transport 100 200 $transport
+	client $transport 100 1000 $transport
 	kill $loads
 	sleep 1
 done >"$OUT/mixed"
