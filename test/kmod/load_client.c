@@ -284,9 +284,9 @@ static void report(uint64_t start, uint64_t late)
 		double median = show_row(NULL, 0, SHORT);
 		double most = message_bytes(HOMA_MAX_MESSAGE_LENGTH) / bytes_per_ns() / 4;
 
-		ok(median < most, "client: half of the messages up to %u bytes take less than "
-		   "%.0f ms, a quarter of what the longest takes alone (%.1f ms)", SHORT,
-		   most / 1e6, median / 1e6);
+		ok(median < most, "client: half of those up to %u bytes take less than %.0f ms",
+		   SHORT, most / 1e6);
+		note("a quarter of what the longest takes alone; they take %.1f ms", median / 1e6);
 	}
 }
 

@@ -328,8 +328,8 @@ static void report(const struct family *f)
 	     f->name, f->control, f->again, f->unclear);
 	if (*f->first_wrong)
 		note("%s: the first wrong one: %s", f->name, f->first_wrong);
-	is(f->unscheduled_wrong, 0, "%s: unscheduled packets have the level of their receiver's "
-	   "cutoffs", f->name);
+	is(f->unscheduled_wrong, 0, "%s: unscheduled packets have the level of the cutoffs",
+	   f->name);
 	is(f->untold, 0, "%s: the cutoffs that DATA packets refer to were told", f->name);
 	ok(seen(f->unscheduled_at) >= 4, "%s: on four levels at least", f->name);
 	is(f->scheduled_wrong, 0, "%s: scheduled packets have the priority of their GRANT",

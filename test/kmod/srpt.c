@@ -72,9 +72,9 @@ static void judge(const uint64_t *done_at, unsigned int count, unsigned int mess
 	unsigned int of = messages - before + 1;
 
 	ok(rank >= least && rank <= most,
-	   "a message of %u bytes is number %u to be complete of the %u under way when it was "
-	   "sent, %u to %u is right", head->length, rank, of, least, most);
-	note("it took %.1f ms", head->took / 1e6);
+	   "a message of %u bytes is among number %u to %u of those under way to be complete",
+	   head->length, least, most);
+	note("number %u of %u; it took %.1f ms", rank, of, head->took / 1e6);
 	ok(2 * of > messages, "most of the long messages were still under way");
 }
 
