@@ -282,11 +282,11 @@ static void report(uint64_t start, uint64_t late)
 		write_table(o->table);
 	if (!o->busy) {
 		double median = show_row(NULL, 0, SHORT);
-		double most = message_bytes(HOMA_MAX_MESSAGE_LENGTH) / bytes_per_ns() / 4;
+		double most = message_bytes(HOMA_MAX_MESSAGE_LENGTH) / bytes_per_ns() / 2;
 
 		ok(median < most, "client: half of those up to %u bytes take less than %.0f ms",
 		   SHORT, most / 1e6);
-		note("a quarter of what the longest takes alone; they take %.1f ms", median / 1e6);
+		note("half of what the longest takes alone; they take %.1f ms", median / 1e6);
 	}
 }
 

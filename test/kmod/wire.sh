@@ -217,7 +217,7 @@ report $? "which Homa knows"
 case $1 in
 load) offer_load 5 ;;
 srpt) overtake 1 3 2 500000 ;;
-fifo) fifo && overtake 15 30 1 250000 ;;
+fifo) fifo && overtake 10 30 1 250000 ;;
 priorities) compare_priorities ;;
 esac || report 1 "$1 runs to its end"
 take_down
