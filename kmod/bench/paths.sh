@@ -24,6 +24,7 @@ bridge_has gro off
 	compare_sizes veth 10.0.1.2 3 ip netns exec a
 	compare_sizes bridge 10.0.0.2 3 ip netns exec a
 	bridge_has tso off
+	bridge_has tx-gso-list off
 	compare_sizes bridge-packets 10.0.0.2 3 ip netns exec a
 	bridge_has gro on
 	compare_sizes bridge-gro 10.0.0.2 3 ip netns exec a
