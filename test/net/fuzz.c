@@ -19,7 +19,7 @@
 
 #define PEERS 4
 #define PORT 100
-#define LIFETIME 2500	/* ms of silence after which nothing may be left */
+#define LIFETIME 400	/* ms of silence after which nothing may be left */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
