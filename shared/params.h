@@ -69,9 +69,9 @@
 	X(timeout_ticks, 100, 1, 1000000, "ticks", \
 	  "silence of a client's host after which a server forgets responses that are not acked, " \
 	  "unless stall_ticks are longer") \
-	X(stall_ticks, 1000, 0, 1000000, "ticks", \
-	  "longest time that a host may stand still, as emulated and overloaded ones do, without " \
-	  "being taken for dead") \
+	X(stall_ticks, 1500, 0, 1000000, "ticks", \
+	  "longest time that a host may stand still, as emulated and overloaded ones do, or the " \
+	  "search for its hardware address may take, without being taken for dead") \
 	X(abandon_ticks, 1000, 1, 1000000, "ticks", \
 	  "time without any new byte of an incomplete request after which a server drops it; its " \
 	  "client may go on with it later") \

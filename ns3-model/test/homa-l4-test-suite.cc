@@ -285,7 +285,7 @@ class FailureTest : public HomaTestCase
                 all->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
                 all->SetRate(1);
                 net.devices.Get(1)->SetAttribute("ReceiveErrorModel", PointerValue(all));
-                Expect(net, net.At(v6, 7), Socket::ERROR_AGAIN, 100000000, "dead host" + ip);
+                Expect(net, net.At(v6, 7), Socket::ERROR_AGAIN, 1600000000, "dead host" + ip);
             }
             {
                 TestPair net;

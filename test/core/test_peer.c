@@ -99,12 +99,12 @@ static void peer_is_dead_after_timeout_resends_without_answer(void **state)
 static void peer_that_stands_still_is_not_dead(void **state)
 {
 	u64 from = w.cx.now;
-	u32 asked = 0, i;
+	u32 stall = w.params.stall_ticks, asked = 0, i;
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		/* It is looked after in every tick, as if by many RPCs. */
-		for (from = w.cx.now; w.cx.now < from + 999 * MS; w.cx.now += MS) {
+		for (from = w.cx.now; w.cx.now < from + (stall - 1) * MS; w.cx.now += MS) {
 			enum homa_ask answer = homa_peer_ask(&w.cx, &peer);
 
 			assert_int_not_equal(answer, HOMA_ASK_DEAD);
@@ -112,11 +112,11 @@ static void peer_that_stands_still_is_not_dead(void **state)
 		}
 		homa_peer_heard(&w.cx, &peer);
 	}
-	assert_in_range(asked, 3 * 200, 3 * 220);
+	assert_in_range(asked, 3 * stall / 5, 3 * stall / 5 + 60);
 	assert_int_equal(w.counters.peer_timeouts, 0);
 	for (from = w.cx.now; homa_peer_ask(&w.cx, &peer) != HOMA_ASK_DEAD; w.cx.now += MS)
 		;
-	assert_in_range(w.cx.now - from, 1000 * MS, 1005 * MS);
+	assert_in_range(w.cx.now - from, stall * MS, (stall + 5) * MS);
 }
 
 static void silence_while_this_host_stands_still_does_not_count(void **state)
@@ -124,7 +124,7 @@ static void silence_while_this_host_stands_still_does_not_count(void **state)
 	u32 i;
 
 	(void)state;
-	for (i = 0; i < 90; i++) {
+	for (i = 0; i < w.params.stall_ticks / 10 - 10; i++) {
 		assert_int_not_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
 		w.cx.now += 5000 * MS;
 	}

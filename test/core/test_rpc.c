@@ -541,11 +541,12 @@ static void client_waits_for_ever_on_a_server_that_is_busy(void **state)
 static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 {
 	u32 asked = 0;
-	u64 start;
+	u64 start, stall;
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
 	start = w.cx.now;
+	stall = w.params.stall_ticks * MS;
 	view.out_length = 5000;
 	view.out_granted = 5000;
 	view.out_sent = 5000;
@@ -562,13 +563,13 @@ static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 		/* A live peer that says nothing of this RPC does not help it. */
 		control(HOMA_NEED_ACK);
 		w.cx.now = next;
-		assert_true(w.cx.now < start + 2100 * MS);
+		assert_true(w.cx.now < start + 2 * stall + 100 * MS);
 	}
 	/* Hosts that stand still for stall_ticks have time to answer when they go on. */
-	assert_true(w.cx.now >= start + 2000 * MS);
+	assert_true(w.cx.now >= start + 2 * stall);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
-	assert_in_range(asked, HOMA_RPC_PATIENCE * 5, 400);
+	assert_in_range(asked, HOMA_RPC_PATIENCE * 5, 2 * w.params.stall_ticks / w.params.resend_interval);
 	assert_int_equal(w.counters.rpc_timeouts, 1);
 	assert_int_equal(look(), 0);
 }
@@ -901,7 +902,8 @@ static void server_forgets_a_client_whose_host_is_silent(void **state)
 	}
 	/* It ran: a copy of the request must be refused. The server's user need not be told. */
 	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
-	assert_in_range(w.cx.now - start, 1000 * MS, 1020 * MS);
+	assert_in_range(w.cx.now - start, w.params.stall_ticks * MS,
+			(w.params.stall_ticks + 20) * MS);
 }
 
 /* The response it would forget is all there is of a request that ran. */
@@ -917,13 +919,13 @@ static void server_keeps_its_response_while_the_client_stands_still(void **state
 	view.out_sent = 5000;
 	view.peer_heard_at = w.cx.now;
 	start = w.cx.now;
-	while (w.cx.now < start + 990 * MS) {
+	while (w.cx.now < start + (w.params.stall_ticks - 10) * MS) {
 		w.cx.now = look();
 		assert_int_not_equal(w.cx.now, 0);
 		asked += fx.count;
 	}
 	/* Many responses may wait for the same client: not each is asked for in every interval. */
-	assert_true(asked < 60);
+	assert_true(asked < 90);
 	control(HOMA_RESEND);
 	expect_fx(HOMA_FX_TX_RESEND);
 }
