@@ -569,7 +569,8 @@ static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 	assert_true(w.cx.now >= start + 2 * stall);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
-	assert_in_range(asked, HOMA_RPC_PATIENCE * 5, 2 * w.params.stall_ticks / w.params.resend_interval);
+	assert_in_range(asked, HOMA_RPC_PATIENCE * 5,
+			2 * w.params.stall_ticks / w.params.resend_interval);
 	assert_int_equal(w.counters.rpc_timeouts, 1);
 	assert_int_equal(look(), 0);
 }
