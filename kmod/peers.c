@@ -201,7 +201,7 @@ static bool collect(struct homa_net *hnet, u32 looks)
 			homa_peer_put(peer);
 			continue;
 		}
-		if (cx.now - READ_ONCE(peer->core.heard_at) >= limit) {
+		if (homa_since(&cx, READ_ONCE(peer->core.heard_at)) >= limit) {
 			leave_turns(hnet, peer);
 			forget(&cx, hnet, peer);
 			homa_peer_put(peer);

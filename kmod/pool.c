@@ -62,7 +62,7 @@ static void reclaim(struct homa_pool *pool, u32 core, u64 now, u64 lease_ns, u64
 
 		if (i == core || lease->page == HOMA_POOL_NONE)
 			continue;
-		if (pool->page[lease->page].users && now - lease->used_at < lease_ns)
+		if (pool->page[lease->page].users && now < lease->used_at + lease_ns)
 			continue;
 		end_lease(pool, lease);
 		++*reused;

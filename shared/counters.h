@@ -58,4 +58,16 @@ struct homa_cx {
 	struct homa_counters *counters;
 };
 
+/**
+ * homa_since() - Time that has passed.
+ * @cx:   Time.
+ * @then: ns; when the other thing happened.
+ * Return: ns; 0 if @then is later: another core may have read the clock after this one did, and
+ *         been faster with what it then knew.
+ */
+static inline u64 homa_since(const struct homa_cx *cx, u64 then)
+{
+	return cx->now > then ? cx->now - then : 0;
+}
+
 #endif /* HOMA_COUNTERS_H */

@@ -142,7 +142,7 @@ bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bo
 	u32 i;
 
 	if (!force && (!params->cutoff_interval ||
-		       cx->now - a->checked_at < params->cutoff_interval * params->tick_ns))
+		       homa_since(cx, a->checked_at) < params->cutoff_interval * params->tick_ns))
 		return false;
 	a->checked_at = cx->now;
 	if (!a->unsched_bytes)

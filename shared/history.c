@@ -36,7 +36,7 @@ void homa_history_init(struct homa_history *h, struct homa_memory *place,
 
 static bool expired(const struct homa_cx *cx, u64 since)
 {
-	return cx->now - since > cx->params->memory_ns;
+	return homa_since(cx, since) > cx->params->memory_ns;
 }
 
 /* Forget what the link @at of @bucket points to; its place stays taken until its turn. */

@@ -41,7 +41,7 @@ static bool outdated(const struct homa_cx *cx, const struct homa_peer *peer)
 {
 	u32 ticks = homa_max(cx->params->timeout_ticks, cx->params->stall_ticks);
 
-	return cx->now - READ_ONCE(peer->delay_at) > ticks * cx->params->tick_ns;
+	return homa_since(cx, READ_ONCE(peer->delay_at)) > ticks * cx->params->tick_ns;
 }
 
 void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took)
@@ -90,8 +90,8 @@ enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 	if (!peer->asking) {
 		peer->round_at = cx->now;
 		peer->silent = 0;
-	} else if (cx->now - peer->round_at >= interval) {
-		u64 silence = cx->now - peer->round_at;
+	} else if (homa_since(cx, peer->round_at) >= interval) {
+		u64 silence = homa_since(cx, peer->round_at);
 
 		/* If it is much longer, our own timers were late: a silence of ours. */
 		peer->silent += silence < 2 * interval ? silence : 2 * interval;
@@ -105,7 +105,7 @@ enum homa_ask homa_peer_ask(const struct homa_cx *cx, struct homa_peer *peer)
 			return HOMA_ASK_DEAD;
 		}
 		peer->round_at = cx->now;
-	} else if (!peer->unanswered || cx->now - peer->asked_at < pause(cx, peer)) {
+	} else if (!peer->unanswered || homa_since(cx, peer->asked_at) < pause(cx, peer)) {
 		return HOMA_ASK_LATER;
 	}
 	peer->asking = true;
@@ -199,7 +199,7 @@ bool homa_peer_last_acks(struct homa_peer *peer, struct homa_packet *pkt)
 
 static bool may_survive(const struct homa_cx *cx, u64 since)
 {
-	return cx->now - since <= cx->params->memory_ns;
+	return homa_since(cx, since) <= cx->params->memory_ns;
 }
 
 bool homa_peer_expendable(const struct homa_cx *cx, const struct homa_peer *peer)
@@ -261,7 +261,7 @@ bool homa_peer_check_cutoffs(const struct homa_cx *cx, struct homa_peer *peer,
 			peer->echoes = true;
 		return false;
 	}
-	if (peer->told_version == current && cx->now - peer->told_at < cx->params->tick_ns)
+	if (peer->told_version == current && homa_since(cx, peer->told_at) < cx->params->tick_ns)
 		return false;
 	tell(cx, peer, own, pkt);
 	return true;

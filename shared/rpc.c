@@ -233,7 +233,7 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
  */
 static u64 took(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_packet *pkt)
 {
-	u64 since_first = cx->now - rpc->first_at, late = rpc->late;
+	u64 since_first = homa_since(cx, rpc->first_at), late = rpc->late;
 
 	if (pkt->type != HOMA_BUSY && pkt->type != HOMA_RPC_UNKNOWN &&
 	    !(pkt->type == HOMA_DATA && pkt->data.retransmit)) {
@@ -347,7 +347,7 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		if (!asked || rpc->state == HOMA_RPC_DONE)
 			break;
 		if (++rpc->restarts > HOMA_RPC_PATIENCE * cx->params->timeout_resends ||
-		    cx->now - rpc->born_at >= cx->params->memory_ns) {
+		    homa_since(cx, rpc->born_at) >= cx->params->memory_ns) {
 			homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 			return nothing;
 		}
@@ -451,7 +451,7 @@ static bool out_of_patience(const struct homa_cx *cx, const struct homa_rpc *rpc
 			     HOMA_RPC_STALLS * params->stall_ticks);
 
 	/* A silent peer is asked more often, but that must not make patience shorter. */
-	return rpc->asked >= requests && cx->now - rpc->active_at >= ticks * params->tick_ns;
+	return rpc->asked >= requests && homa_since(cx, rpc->active_at) >= ticks * params->tick_ns;
 }
 
 /* Count progress of our own, last made at @at, as activity. Return: ns since the last one. */
@@ -459,7 +459,7 @@ static u64 silence(const struct homa_cx *cx, struct homa_rpc *rpc, u64 at)
 {
 	if (at > rpc->active_at)
 		rpc->active_at = at;
-	return cx->now - rpc->active_at;
+	return homa_since(cx, rpc->active_at);
 }
 
 /* ns since the message being received last grew, or was allowed to. */
@@ -470,7 +470,7 @@ static u64 starved(const struct homa_cx *cx, const struct homa_rpc *rpc,
 
 	if (rpc->scheduled && view->in_granted_at > since)
 		since = view->in_granted_at;
-	return cx->now - since;
+	return homa_since(cx, since);
 }
 
 /* The message being received was asked for in vain, whatever else was heard: let others go on. */
@@ -541,7 +541,7 @@ static u64 server_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 	if (silence(cx, rpc, view->out_sent_at) < patience || waiting)
 		return (waiting ? cx->now : rpc->active_at) + patience;
 	if (out_of_patience(cx, rpc) || (rpc->asked >= params->timeout_resends &&
-					 cx->now - view->peer_heard_at > last)) {
+					 homa_since(cx, view->peer_heard_at) > last)) {
 		/* The client or its host is gone: nobody waits for this response. */
 		homa_rpc_abort(cx, rpc, HOMA_ERR_TIMEDOUT, fx);
 		return 0;

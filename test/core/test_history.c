@@ -53,6 +53,23 @@ static void memory_lasts_history_ticks(void **state)
 	assert_int_equal(h.used, 0);
 }
 
+/* Cores read their clocks and only then take the lock, not always in that order. */
+static void memory_is_there_for_a_core_whose_clock_was_read_before(void **state)
+{
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(place) + 5; i++) {
+		w.cx.now += 2 * MS;
+		homa_history_add(&w.cx, &h, &peers[0], 100 + 2 * i);
+		w.cx.now -= MS;
+		assert_int_equal(homa_history_judge(&w.cx, &h, &peers[0], 100 + 2 * i),
+				 HOMA_REQUEST_RAN);
+		homa_history_expire(&w.cx, &h);
+		assert_int_equal(h.used, homa_min(i + 1, ARRAY_SIZE(place)));
+	}
+}
+
 static void forgotten_early_means_doubtful_until_the_floor_expires(void **state)
 {
 	u32 i;
@@ -222,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_ran_is_refused_and_the_rest_is_new),
 		T(memory_lasts_history_ticks),
+		T(memory_is_there_for_a_core_whose_clock_was_read_before),
 		T(forgotten_early_means_doubtful_until_the_floor_expires),
 		T(floor_never_sinks_while_it_holds),
 		T(no_choice_of_ids_makes_looking_them_up_slow),

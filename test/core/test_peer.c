@@ -133,6 +133,20 @@ static void silence_while_this_host_stands_still_does_not_count(void **state)
 	assert_in_range(i, 10, 30);
 }
 
+/* Cores read their clocks and only then take the lock, not always in that order. */
+static void clock_read_before_makes_no_peer_silent(void **state)
+{
+	u32 i;
+
+	(void)state;
+	w.params.stall_ticks = 0;
+	for (i = 0; i < 100; i++) {
+		assert_int_not_equal(homa_peer_ask(&w.cx, &peer), HOMA_ASK_DEAD);
+		w.cx.now -= i & 1;
+	}
+	assert_int_equal(w.counters.peer_timeouts, 0);
+}
+
 static void answer_starts_the_count_afresh(void **state)
 {
 	u32 i;
@@ -423,6 +437,7 @@ int main(void)
 		T(peer_is_dead_after_timeout_resends_without_answer),
 		T(peer_that_stands_still_is_not_dead),
 		T(silence_while_this_host_stands_still_does_not_count),
+		T(clock_read_before_makes_no_peer_silent),
 		T(answer_starts_the_count_afresh),
 		T(acks_ride_one_at_a_time_and_overflow_together),
 		T(acks_ride_first_in_first_out),
