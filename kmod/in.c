@@ -634,8 +634,10 @@ static void create(struct arrival *a, u8 doubts)
 			homa_count(a->hnet, server_cant_create_rpcs);
 			return;
 		}
+		/* As if it had been found: what the grant scheduler is owed goes by the last one. */
+		leave_last(a);
+		a->last = rpc;
 		input_rpc(a, rpc);
-		homa_krpc_put(rpc);
 		return;
 	}
 	trace_homa_rpc_new(rpc, a->pkt.data.message_length);
