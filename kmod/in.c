@@ -634,7 +634,7 @@ static void create(struct arrival *a, u8 doubts)
 			homa_count(a->hnet, server_cant_create_rpcs);
 			return;
 		}
-		/* As if it had been found: what the grant scheduler is owed goes by the last one. */
+		/* As if it had been found: what the grants are owed goes by the last one. */
 		leave_last(a);
 		a->last = rpc;
 		input_rpc(a, rpc);
