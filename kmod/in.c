@@ -128,7 +128,7 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 	bool more;
 
 	/* What came while this host stood still goes first: it may be what timers would ask for. */
-	hnet->skipped = !hnet->skipped && tick - hnet->last_tick > LATE_TICKS;
+	hnet->skipped = !hnet->skipped && tick > hnet->last_tick + LATE_TICKS;
 	hnet->last_tick = tick;
 	if (hnet->skipped)
 		goto out;

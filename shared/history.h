@@ -5,7 +5,7 @@
  * A copy of a request may be delayed in the network until its RPC has been acked and freed. It must
  * not run again.
  *
- * - Every request that ran is remembered, by peer and id, for history_ticks (longer than a packet
+ * - Every request that ran is remembered, by peer and id, for memory_ns (longer than a packet
  *   survives in a network) or until its place is needed. A request that is remembered is refused.
  * - When places run out, the oldest entry is dropped and its peer's floor raised to its id. Clients
  *   number their RPCs upwards, so a request above the floor is new. One at or below it may be late
@@ -22,7 +22,7 @@
  * - Ids are chosen by peers, and they may choose them to share a bucket: of those in a bucket, at
  *   most HOMA_BUCKET_MAX are remembered. One too many takes the place of the oldest of the same
  *   peer, if there is one, whose floor is raised: chosen ids cost nobody but who chose them.
- * - A floor is dropped, too, when history_ticks have passed since it was raised.
+ * - A floor is dropped, too, when memory_ns have passed since it was raised.
  *
  * Not covered: a server that crashed knows nothing of what ran before.
  *
@@ -110,7 +110,7 @@ enum homa_verdict homa_history_judge(const struct homa_cx *cx, struct homa_histo
 				     struct homa_peer *peer, u64 id);
 
 /*
- * Forget what is older than history_ticks; every call to homa_history_add() does this for two
+ * Forget what is older than memory_ns; every call to homa_history_add() does this for two
  * entries.
  */
 void homa_history_expire(const struct homa_cx *cx, struct homa_history *h);

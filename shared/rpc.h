@@ -22,7 +22,7 @@
  *   host, every such wait is as much longer: what is merely late need not be sent again.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer, and not
  *   before HOMA_RPC_STALLS × stall_ticks, the RPC fails even though the peer lives. So does one
- *   whose server does not know it any more when history_ticks have passed since it was issued: it
+ *   whose server does not know it any more when memory_ns have passed since it was issued: it
  *   may have run and been forgotten. And one that a client has started over as often: its server
  *   cannot take it.
  *
