@@ -634,6 +634,7 @@ static void create(struct arrival *a, u8 doubts)
 			homa_count(a->hnet, server_cant_create_rpcs);
 			return;
 		}
+		homa_count(a->hnet, server_create_races);
 		/* As if it had been found: what the grants are owed goes by the last one. */
 		leave_last(a);
 		a->last = rpc;

@@ -82,6 +82,7 @@
 	X(peer_route_errors, "peers that could not be made for want of a route") \
 	X(peer_dst_refreshes, "routes looked up again because they had changed") \
 	X(server_cant_create_rpcs, "requests that could not be taken for want of memory") \
+	X(server_create_races, "requests that another core had begun meanwhile") \
 	X(pacer_wakeups, "times the transmit queue went on because the link had room again") \
 	X(pacer_tcp_packets, "packets of other protocols the queueing discipline held back") \
 	X(pacer_tcp_bytes, "bytes of them") \
