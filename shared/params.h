@@ -73,8 +73,9 @@
 	  "longest time that a host may stand still, as emulated and overloaded ones do, or the " \
 	  "search for its hardware address may take, without being taken for dead") \
 	X(abandon_ticks, 1000, 1, 1000000, "ticks", \
-	  "time without any new byte of an incomplete request after which a server drops it; its " \
-	  "client may go on with it later") \
+	  "time without any new byte of an incomplete request, and without a BUSY that says its " \
+	  "client still has the rest, after which a server drops it; its client may go on with " \
+	  "it later") \
 	X(request_ack_ticks, 2, 1, 100000, "ticks", \
 	  "time after the last byte of a response was sent that the server asks for its ack") \
 	X(history_ticks, 10000, 1, 1000000, "ticks", \

@@ -334,6 +334,8 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 		return nothing;
 	case HOMA_BUSY:
 		rpc->restarts = 0;
+		if (asked)
+			rpc->busy_at = cx->now;
 		return nothing;
 	case HOMA_RPC_UNKNOWN:
 		if (!client) {
@@ -485,6 +487,16 @@ static void check_stalled(const struct homa_cx *cx, const struct homa_rpc *rpc,
 		effect(fx, HOMA_FX_RX_STALLED);
 }
 
+/* Nothing says that the client of this incomplete request will go on with it. */
+static bool abandoned(const struct homa_cx *cx, const struct homa_rpc *rpc,
+		      const struct homa_rpc_view *view)
+{
+	u64 limit = cx->params->abandon_ticks * cx->params->tick_ns;
+
+	return !homa_rpc_is_client(rpc) && starved(cx, rpc, view) >= limit &&
+	       homa_since(cx, rpc->busy_at) >= limit;
+}
+
 static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			  const struct homa_rpc_view *view, struct homa_effects *fx)
 {
@@ -507,8 +519,7 @@ static u64 receiver_timer(const struct homa_cx *cx, struct homa_rpc *rpc,
 			return cx->now + patience;
 		}
 	}
-	if (!homa_rpc_is_client(rpc) &&
-	    starved(cx, rpc, view) >= params->abandon_ticks * params->tick_ns) {
+	if (abandoned(cx, rpc, view)) {
 		cx->counters->requests_abandoned++;
 		homa_rpc_abort(cx, rpc, HOMA_ERR_NONE, fx);
 		return 0;

@@ -32,11 +32,13 @@
  *   may have shorter messages to send for long. A user who will not wait aborts.
  * - It keeps no grants: a message of which no new byte comes for resend_ticks + resend_interval is
  *   stalled, see grants.h.
- * - It keeps no incomplete request: without a new byte for abandon_ticks the server drops it. That
- *   fails nothing: it has not run, and should its client go on, its next packet starts it again and
- *   the rest is asked for.
- * - It does keep requests being served and responses not acked. How many of one peer there may be
- *   is bounded by their owner (max_rpcs_per_peer).
+ * - It keeps an incomplete request: its client may have shorter messages to send for longer than
+ *   any limit, and what is here already would have to be sent again. Without a new byte and without
+ *   a BUSY that answers a RESEND for abandon_ticks the server drops it. That fails nothing: it has
+ *   not run, and should its client go on, its next packet starts it again and the rest is asked
+ *   for.
+ * - So it does requests being served and responses not acked. How many of one peer there may be is
+ *   bounded by their owner (max_rpcs_per_peer).
  *
  * Every input function appends to a list of effects, which the caller carries out after it has
  * dropped the RPC's lock. The message being sent and the one being received in the eyes of the
@@ -65,6 +67,7 @@ struct homa_rpc {
 	u64 born_at;	/* ns; when it was started, or first heard of */
 	u32 incoming;	/* bytes of the message being received that come without a grant */
 	u64 data_at;	/* ns; last new byte, or when all bytes granted were here */
+	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
 	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */
 	u64 first_at;	/* ns; the first of the requests in a row */
 	u64 late;	/* ns until one of several was answered; if more follow, the first */
