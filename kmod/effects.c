@@ -32,7 +32,6 @@ void homa_effects_arm(const struct homa_cx *cx, struct homa_krpc *rpc, u64 when)
 	homa_wheel_arm(&hnet->wheel, &rpc->timer, max(tick, present + 1));
 	if (!hnet->ticking) {
 		hnet->ticking = true;
-		hnet->last_tick = present;
 		hrtimer_start(&hnet->tick, ns_to_ktime((present + 1) * tick_ns),
 			      HRTIMER_MODE_ABS_SOFT);
 	}

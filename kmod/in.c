@@ -20,7 +20,6 @@
 #include "trace.h"
 
 #define TIMERS_PER_RUN 512	/* looked at before others get a turn */
-#define LATE_TICKS 2	/* between two ticks, beyond which this host stood still */
 
 /* A packet on its way in; on the stack of homa_in_skb(). */
 struct arrival {
@@ -125,12 +124,12 @@ enum hrtimer_restart homa_in_tick(struct hrtimer *timer)
 	u64 tick = div64_u64(cx.now, tick_ns);
 	struct homa_krpc *rpc;
 	u32 left = 1;
-	bool more;
+	bool more, still;
 
-	/* What came while this host stood still goes first: it may be what timers would ask for. */
-	hnet->skipped = !hnet->skipped && tick > hnet->last_tick + LATE_TICKS;
-	hnet->last_tick = tick;
-	if (hnet->skipped)
+	spin_lock(&hnet->wheel_lock);
+	still = homa_wheel_stood_still(&hnet->wheel, tick);
+	spin_unlock(&hnet->wheel_lock);
+	if (still)
 		goto out;
 	for (left = TIMERS_PER_RUN; left && (rpc = next_due(hnet, tick)); left--) {
 		look_after(rpc, cx.now);
@@ -372,44 +371,22 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 }
 
 /*
- * The grant scheduler need not be told of each packet: one grant for several lets the sender batch,
- * too, and where packets are not merged on their way here, a grant costs as much as a packet. What
- * the scheduler is owed waits until the core has looked at all packets that are here, or at some.
+ * What each core owes the grant scheduler; see struct homa_owed. A message stands there with a
+ * reference on its RPC, which is counted in homa_net.owed.
  */
-#define OWED_MOST 8	/* packets or batches */
-
 static DEFINE_PER_CPU(struct owing {
 	struct tasklet_struct pay;	/* comes after the packets of a softirq */
-	struct homa_krpc *rpc;		/* with a reference, counted in homa_net.owed */
-	u32 count;
+	struct homa_owed owed;
 }, owing);
 
-static void put_off(struct arrival *a, struct homa_effects *fx)
+static void pay(struct homa_grantee *due)
 {
-	u32 i;
-
-	for (i = 0; i < fx->count; i++) {
-		if (fx->fx[i].type != HOMA_FX_RX_MORE)
-			continue;
-		a->owed = true;
-		memmove(&fx->fx[i], &fx->fx[i + 1], (--fx->count - i) * sizeof(fx->fx[0]));
-		return;
-	}
-}
-
-static void pay(struct owing *o)
-{
+	struct homa_krpc *rpc = container_of(due, struct homa_krpc, grantee);
 	struct homa_effects fx homa_uninit;
 	struct homa_outbox box homa_uninit;
-	struct homa_krpc *rpc = o->rpc;
-	struct homa_net *hnet;
+	struct homa_net *hnet = rpc->hnet;
 	struct homa_cx cx;
 
-	if (!rpc)
-		return;
-	o->rpc = NULL;
-	o->count = 0;
-	hnet = rpc->hnet;
 	homa_outbox_init(&box, &fx);
 	spin_lock(&rpc->lock);
 	cx = homa_cx(hnet);
@@ -424,26 +401,30 @@ static void pay(struct owing *o)
 	atomic_dec(&hnet->owed);
 }
 
-static void pay_later(struct tasklet_struct *tasklet)
+static void pay_all(struct tasklet_struct *tasklet)
 {
-	pay(container_of(tasklet, struct owing, pay));
+	struct owing *o = container_of(tasklet, struct owing, pay);
+	struct homa_grantee *due = homa_owed_take(&o->owed);
+
+	if (due)
+		pay(due);
 }
 
 /* The caller's reference is taken over. */
-static void owe(struct homa_krpc *rpc)
+static void owe(const struct homa_cx *cx, struct homa_krpc *rpc)
 {
 	struct owing *o = this_cpu_ptr(&owing);
+	struct homa_grantee *due;
 
-	if (o->rpc == rpc) {
+	if (o->owed.to == &rpc->grantee) {
 		homa_krpc_put(rpc);
 	} else {
-		pay(o);
-		o->rpc = rpc;
 		atomic_inc(&rpc->hnet->owed);
 		tasklet_schedule(&o->pay);
 	}
-	if (++o->count >= OWED_MOST)
-		pay(o);
+	due = homa_owed_add(cx, &o->owed, &rpc->grantee);
+	if (due)
+		pay(due);
 }
 
 void homa_in_init(void)
@@ -451,7 +432,7 @@ void homa_in_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		tasklet_setup(&per_cpu(owing.pay, cpu), pay_later);
+		tasklet_setup(&per_cpu(owing.pay, cpu), pay_all);
 }
 
 void homa_in_exit(void)
@@ -477,7 +458,7 @@ static void input_rpc(struct arrival *a, struct homa_krpc *rpc)
 	spin_lock(&rpc->lock);
 	if (!rpc->retired) {
 		input_locked(a, rpc, &fx);
-		put_off(a, &fx);
+		a->owed |= homa_rpc_put_off(&fx);
 		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
@@ -494,7 +475,7 @@ static void leave_last(struct arrival *a)
 		return;
 	a->last = NULL;
 	if (a->owed)
-		owe(rpc);
+		owe(&a->cx, rpc);
 	else
 		homa_krpc_put(rpc);
 	a->owed = false;

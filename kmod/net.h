@@ -179,8 +179,6 @@ struct homa_net {
 	struct homa_wheel wheel;
 	bool ticking;		/* tick is set */
 	struct hrtimer tick;
-	u64 last_tick;		/* when it last came, or was set anew; in ticks */
-	bool skipped;		/* timers were not looked at then, for this host had stood still */
 
 	spinlock_t history_lock ____cacheline_aligned_in_smp;
 	struct homa_history history;

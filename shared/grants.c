@@ -390,3 +390,28 @@ void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct 
 	g->peer = NULL;
 	settle(cx, s, NULL, out);
 }
+
+struct homa_grantee *homa_owed_take(struct homa_owed *owed)
+{
+	struct homa_grantee *to = owed->to;
+
+	owed->to = NULL;
+	owed->packets = 0;
+	return to;
+}
+
+struct homa_grantee *homa_owed_add(const struct homa_cx *cx, struct homa_owed *owed,
+				   struct homa_grantee *g)
+{
+	struct homa_grantee *due = NULL;
+	u32 batch = READ_ONCE(cx->params->grant_batch);
+
+	/* Should something still be owed to another, it waits for the last packet. */
+	if (batch == 1 && owed->to != g)
+		return g;
+	if (owed->to != g) {
+		due = homa_owed_take(owed);
+		owed->to = g;
+	}
+	return ++owed->packets >= batch ? homa_owed_take(owed) : due;
+}

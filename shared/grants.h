@@ -70,6 +70,20 @@ struct homa_grants {
 	bool short_of_room;	/* someone got less than the window because of max_incoming */
 };
 
+/*
+ * What the scheduler has yet to hear of: bytes that have come for a message. It need not be told of
+ * each packet: one grant for several lets the sender batch, too, and where packets are not merged
+ * on their way here, a grant costs as much as a packet. So the news wait until the owner has looked
+ * at all packets that are here, at grant_batch of the message's, or at one of another message.
+ *
+ * Owner: whoever looks at packets, and nobody else; where that is a core of a processor, each has
+ * its own. An owner that looks at one packet at a time needs none.
+ */
+struct homa_owed {
+	struct homa_grantee *to;	/* NULL: nothing */
+	u32 packets;
+};
+
 /* Grants to send: at most HOMA_GRANTS_MAX; what found no place is granted with the next packet. */
 #define HOMA_GRANTS_MAX 8
 
@@ -145,6 +159,20 @@ void homa_grants_stalled(const struct homa_cx *cx, struct homa_grants *s, struct
  */
 void homa_grants_remove(const struct homa_cx *cx, struct homa_grants *s, struct homa_grantee *g,
 			struct homa_grant_list *out);
+
+/**
+ * homa_owed_add() - A packet has come for a message of which the scheduler is to hear later.
+ * @cx:   Parameters.
+ * @owed: What it has yet to hear of.
+ * @g:    The message.
+ * Return: A message that is due, @g or the one before, no longer in @owed: homa_grants_received().
+ *         NULL: none is.
+ */
+struct homa_grantee *homa_owed_add(const struct homa_cx *cx, struct homa_owed *owed,
+				   struct homa_grantee *g);
+
+/* No more packets are here. Return: the message that is due, no longer in @owed; NULL: none is. */
+struct homa_grantee *homa_owed_take(struct homa_owed *owed);
 
 static inline bool homa_grantee_scheduled(const struct homa_grantee *g)
 {

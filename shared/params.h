@@ -31,6 +31,9 @@
 	  "grant goes beyond it") \
 	X(max_overcommit, 8, 1, HOMA_MAX_OVERCOMMIT, "messages", \
 	  "messages that hold grants at the same time") \
+	X(grant_batch, 8, 1, 1000, "packets", \
+	  "packets or batches of a message, of those that are here, after which it is granted " \
+	  "more though others of it still wait to be looked at; 1: after each") \
 	X(grant_fifo_fraction, 50, 0, 500, "thousandths", \
 	  "share of granted bytes that goes to the oldest message") \
 	X(fifo_grant_increment, 50000, 1, HOMA_MESSAGE_CEILING, "bytes", \

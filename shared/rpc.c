@@ -360,6 +360,19 @@ struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 	return nothing;
 }
 
+bool homa_rpc_put_off(struct homa_effects *fx)
+{
+	u32 i;
+
+	for (i = 0; i < fx->count; i++) {
+		if (fx->fx[i].type != HOMA_FX_RX_MORE)
+			continue;
+		homa_memmove(&fx->fx[i], &fx->fx[i + 1], (--fx->count - i) * sizeof(fx->fx[0]));
+		return true;
+	}
+	return false;
+}
+
 void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt,
 		      enum homa_verdict verdict, struct homa_effects *fx)
 {

@@ -105,7 +105,7 @@ enum homa_effect_type {
 	HOMA_FX_TX_RESEND,	/* homa_txq_resend(); send BUSY if it says so */
 	HOMA_FX_TX_RESTART,	/* forget the response so far and homa_txq_restart() */
 	HOMA_FX_RX_ADD,		/* homa_grants_add(): .length of the message, .offset granted */
-	HOMA_FX_RX_MORE,	/* homa_grants_received() */
+	HOMA_FX_RX_MORE,	/* homa_grants_received(), now or later: homa_rpc_put_off() */
 	HOMA_FX_RX_STALLED,	/* homa_grants_stalled() */
 	HOMA_FX_RX_END,		/* homa_grants_remove() */
 	HOMA_FX_DELIVER,	/* the message is complete: to the user */
@@ -193,6 +193,13 @@ void homa_rpc_doubt(struct homa_rpc *rpc, u16 version);
  */
 struct homa_range homa_rpc_input(const struct homa_cx *cx, struct homa_rpc *rpc,
 				 const struct homa_packet *pkt, struct homa_effects *fx);
+
+/**
+ * homa_rpc_put_off() - Let the grant scheduler hear later of what has come: see struct homa_owed.
+ * @fx: Effects of homa_rpc_input(); HOMA_FX_RX_MORE is taken out.
+ * Return: Whether it was among them.
+ */
+bool homa_rpc_put_off(struct homa_effects *fx);
 
 /**
  * homa_rpc_hold() - The owner has no room for the message being received.

@@ -4,6 +4,8 @@
  */
 #include "wheel.h"
 
+#define LATE_TICKS 2	/* between two ticks, beyond which this host stood still */
+
 static struct homa_link *slot_of(struct homa_wheel *w, u64 tick)
 {
 	return &w->slot[tick & (HOMA_WHEEL_SLOTS - 1)];
@@ -17,7 +19,9 @@ void homa_wheel_init(struct homa_wheel *w)
 		homa_link_init(&w->slot[i]);
 	homa_link_init(&w->due);
 	w->tick = 0;
+	w->looked_at = 0;
 	w->armed = 0;
+	w->skipped = false;
 }
 
 void homa_timer_init(struct homa_timer *t)
@@ -44,8 +48,20 @@ void homa_wheel_cancel(struct homa_wheel *w, struct homa_timer *t)
 
 void homa_wheel_skip(struct homa_wheel *w, u64 tick)
 {
-	if (!w->armed && tick > w->tick)
+	if (w->armed)
+		return;
+	if (tick > w->tick)
 		w->tick = tick;
+	if (tick > w->looked_at)
+		w->looked_at = tick;
+}
+
+bool homa_wheel_stood_still(struct homa_wheel *w, u64 tick)
+{
+	w->skipped = !w->skipped && tick > w->looked_at + LATE_TICKS;
+	if (tick > w->looked_at)
+		w->looked_at = tick;
+	return w->skipped;
 }
 
 /* Move what is due at the wheel's tick out of its slot, in the order it was armed. */

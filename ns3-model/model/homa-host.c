@@ -486,6 +486,8 @@ void homa_host_tick(struct homa_host *host, u64 now)
 
 	set_now(host, now);
 	host->timer_set[HOMA_HOST_TICK] = false;
+	if (homa_wheel_stood_still(&host->wheel, present))
+		goto out;
 	while ((timer = homa_wheel_next(&host->wheel, present))) {
 		struct homa_host_rpc *rpc = homa_container_of(timer, struct homa_host_rpc, timer);
 
@@ -493,6 +495,8 @@ void homa_host_tick(struct homa_host *host, u64 now)
 	}
 	if (host->peer_count > host->params->peer_gc_threshold)
 		collect_peers(host, LOOKS);
+
+out:
 	if (host->wheel.armed)
 		set_timer(host, HOMA_HOST_TICK, (present + 1) * tick_ns);
 }
@@ -695,6 +699,7 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 					e->length, e->offset, rpc->core.in.received, &grants);
 			break;
 		case HOMA_FX_RX_MORE:
+			/* At once: this host looks at one packet at a time, the last that is here. */
 			homa_grants_received(&host->cx, &host->grants, &rpc->grantee,
 					     rpc->core.in.received, rpc->core.in.high, &grants);
 			break;

@@ -679,6 +679,36 @@ static void many_grants_at_once_are_spread_over_later_packets(void **state)
 	assert_in_range(sum, 9, 11);
 }
 
+/* News of a message wait for the last packet that is here, but not for long. */
+static void news_of_a_message_wait_for_its_batch(void **state)
+{
+	struct homa_owed owed = { 0 };
+	u32 i;
+
+	(void)state;
+	w.params.grant_batch = 4;
+	assert_null(homa_owed_take(&owed));
+	for (i = 0; i < 3; i++)
+		assert_null(homa_owed_add(&w.cx, &owed, &msgs[0]));
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[0]), &msgs[0]);
+	assert_null(homa_owed_take(&owed));
+	/* Packets of another message end a batch; each counts its own. */
+	assert_null(homa_owed_add(&w.cx, &owed, &msgs[0]));
+	assert_null(homa_owed_add(&w.cx, &owed, &msgs[0]));
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[1]), &msgs[0]);
+	for (i = 0; i < 2; i++)
+		assert_null(homa_owed_add(&w.cx, &owed, &msgs[1]));
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[1]), &msgs[1]);
+	assert_null(homa_owed_add(&w.cx, &owed, &msgs[2]));
+	/* Nothing is lost when the batches become short meanwhile. */
+	w.params.grant_batch = 1;
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[1]), &msgs[1]);
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[2]), &msgs[2]);
+	assert_null(homa_owed_take(&owed));
+	assert_ptr_equal(homa_owed_add(&w.cx, &owed, &msgs[2]), &msgs[2]);
+	assert_null(homa_owed_take(&owed));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -701,6 +731,7 @@ int main(void)
 		T(random_traffic_keeps_every_invariant_and_finishes),
 		T(changed_limits_take_effect),
 		T(many_grants_at_once_are_spread_over_later_packets),
+		T(news_of_a_message_wait_for_its_batch),
 	};
 
 	return cmocka_run_group_tests_name("grants", tests, NULL, NULL);

@@ -139,6 +139,30 @@ static void timer_armed_for_the_tick_that_runs_waits_for_the_next(void **state)
 	assert_ptr_equal(homa_wheel_next(&wheel, 6), &a);
 }
 
+/* Packets that came meanwhile go first. */
+static void host_that_stood_still_leaves_one_round_out(void **state)
+{
+	static struct homa_wheel wheel;
+	struct homa_timer t;
+
+	(void)state;
+	homa_wheel_init(&wheel);
+	homa_timer_init(&t);
+	/* A pause without timers is none. */
+	homa_wheel_skip(&wheel, 1000);
+	homa_wheel_arm(&wheel, &t, 1500);
+	assert_false(homa_wheel_stood_still(&wheel, 1001));
+	assert_false(homa_wheel_stood_still(&wheel, 1003));
+	assert_true(homa_wheel_stood_still(&wheel, 1100));
+	/* Whatever comes next: timers must not wait for ever. */
+	assert_false(homa_wheel_stood_still(&wheel, 1200));
+	assert_true(homa_wheel_stood_still(&wheel, 1300));
+	assert_false(homa_wheel_stood_still(&wheel, 1301));
+	/* Nor does a clock that was read earlier. */
+	assert_false(homa_wheel_stood_still(&wheel, 1299));
+	assert_false(homa_wheel_stood_still(&wheel, 1302));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +171,7 @@ int main(void)
 		cmocka_unit_test(tick_looks_once_at_what_is_not_due),
 		cmocka_unit_test(timer_armed_for_the_tick_that_runs_waits_for_the_next),
 		cmocka_unit_test(timer_armed_while_its_tick_runs_waits_for_the_next),
+		cmocka_unit_test(host_that_stood_still_leaves_one_round_out),
 	};
 
 	return cmocka_run_group_tests_name("wheel", tests, NULL, NULL);
