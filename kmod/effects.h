@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Carrying out what the core decided, in two steps; see in.h. For in.c.
+ * Carrying out what the core decided, in two steps; see in.h. For the files it names.
  */
 #ifndef HOMA_EFFECTS_H
 #define HOMA_EFFECTS_H

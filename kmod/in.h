@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
  * What happens to a host: packets, timers and ICMP errors come in, the core decides, and its
- * effects are carried out.
+ * effects are carried out. Packets: in.c, arrival.c, unknown.c, owed.c; timers.c; failures.c has
+ * ICMP errors and dead peers, users.c what programs do to their RPCs.
  *
  * What an effect does to the schedulers, to the peer and to the RPC is done while the RPC's lock is
  * held, so that two cores that work on packets of one message do not overtake each other there.
@@ -73,5 +74,12 @@ void homa_in_net_exit(struct homa_net *hnet);
 
 /* The hrtimer of the timer wheel. */
 enum hrtimer_restart homa_in_tick(struct hrtimer *timer);
+
+/**
+ * homa_in_let_ask() - A packet from the peer has come: who waited for one to ask may do so now.
+ * @peer: Peer.
+ * @now:  ns.
+ */
+void homa_in_let_ask(struct homa_kpeer *peer, u64 now);
 
 #endif /* HOMA_IN_H */
