@@ -15,6 +15,7 @@
 #define CLIENT_PORT 40000
 #define NOBODY 0xffffffffu
 #define MAX_EVENTS 30000000ull
+#define BUSY_FOR (10000 * MS)
 #define SETTLE (30000 * MS)	/* after the last request, everything must have ended */
 #define GRACE (1000 * MS)	/* after a host is back, RPCs may still fail because of it */
 
@@ -299,14 +300,17 @@ static void check_clock(struct node *n, const struct homa_host_rpc *rpc)
 		     n->index, n->host.txq.idle_at - n->host.cx.now);
 }
 
-/* The hoarder is never silent, and nothing but busy. */
+/*
+ * The hoarder is never silent, and nothing but busy, for as long as others have work and for
+ * BUSY_FOR more: what it is asked for is kept meanwhile, and must not be after it.
+ */
 static void stranger_gets(struct world *w, u32 from, u32 to, const struct homa_packet *pkt)
 {
 	struct homa_packet answer = { .type = HOMA_BUSY, .sender_id = pkt->sender_id ^ 1,
 				      .sport = pkt->dport, .dport = pkt->sport };
 	u8 bytes[HOMA_MAX_HEADER] = { 0 };
 
-	if (w->scenario->bits & HOARDER &&
+	if (w->scenario->bits & HOARDER && w->net.now < w->quiet_at + BUSY_FOR &&
 	    (pkt->type == HOMA_RESEND || pkt->type == HOMA_NEED_ACK))
 		net_inject(&w->net, w->net.now + 5000, to, from, bytes,
 			   homa_wire_encode(bytes, &answer));
