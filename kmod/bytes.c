@@ -11,6 +11,7 @@
 #include "sock.h"
 
 #define SHARED_MESSAGE 2048	/* bytes; up to here in the task's page fragment */
+#define BETWEEN_PAUSES 4096	/* bytes copied in one go */
 #define LARGE_MESSAGE 20000	/* bytes; from here in large pages, as long as there are such */
 
 /* Memory. */
@@ -141,7 +142,7 @@ static u32 write_header(const struct homa_bytes *bytes, u32 position, u32 offset
 static int copy_long(struct homa_krpc *rpc, struct iov_iter *from, u32 length, u32 packet)
 {
 	struct homa_bytes *bytes = &rpc->bytes;
-	u32 total = length + DIV_ROUND_UP(length, packet) * HOMA_SEG_HEADER;
+	u32 total = length + (packet ? DIV_ROUND_UP(length, packet) * HOMA_SEG_HEADER : 0);
 	u32 position = 0, offset = 0, end, part;
 	u8 *to;
 
@@ -150,8 +151,10 @@ static int copy_long(struct homa_krpc *rpc, struct iov_iter *from, u32 length, u
 		return -ENOMEM;
 	bytes->packet = packet;
 	while (offset < length) {
-		position = write_header(bytes, position, offset);
-		for (end = min(length, offset + packet); offset < end; offset += part) {
+		if (packet)
+			position = write_header(bytes, position, offset);
+		end = min(length, offset + (packet ?: BETWEEN_PAUSES));
+		for (; offset < end; offset += part) {
 			part = end - offset;
 			to = run_at(bytes, position, &part);
 			if (!copy_from_iter_full(to, part, from)) {
@@ -179,7 +182,8 @@ int homa_bytes_copy(struct homa_krpc *rpc, struct iov_iter *from, u32 length, u3
 	else if (length <= min_t(u32, packet, SHARED_MESSAGE))
 		err = copy_shared(rpc, from, length);
 	else
-		err = copy_long(rpc, from, length, packet);
+		err = copy_long(rpc, from, length,
+				READ_ONCE(rpc->hnet->shell.hijack_tcp) ? 0 : packet);
 	if (err)
 		return err;
 	bytes->charged = length + sizeof(*rpc);

@@ -7,7 +7,8 @@
  * - Messages of one packet lie in a page that others share.
  * - Longer ones lie in pages of their own, and in front of each packet's worth of data is a segment
  *   header: any number of whole packets lies in memory as a batch of them looks, so that a batch
- *   refers to a few large pieces.
+ *   refers to a few large pieces. Batches disguised as TCP have no such headers, nor have messages
+ *   that are copied while hijack_tcp is set.
  */
 #ifndef HOMA_BYTES_H
 #define HOMA_BYTES_H

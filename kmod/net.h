@@ -124,7 +124,8 @@ struct homa_percpu {
 	X(skb_page_pool_min_kb, 3000, 0, 1000000, "KiB", \
 	  "unused memory of messages kept for the next ones") \
 	X(gso_force_software, 0, 0, 1, "switch", \
-	  "cut batches into packets in software even where the device offers to") \
+	  "cut batches into packets in software even where the device offers to; none are made of " \
+	  "packets disguised as TCP") \
 	X(gro_policy, 114, 0, 255, "bits", \
 	  "received packets: 16 short messages and 64 grants past the batching; batches to one " \
 	  "of the next cores (8), or to one that gen3_softirq_cores names (32, before 8), and so " \
@@ -133,7 +134,8 @@ struct homa_percpu {
 	  "time since a core last had packets to handle, for which it counts as busy when one is " \
 	  "chosen for the next ones") \
 	X(max_gro_skbs, 20, 1, 1000, "packets", "most packets received as one batch") \
-	X(hijack_tcp, 0, 0, 1, "switch", "send Homa packets disguised as TCP") \
+	X(hijack_tcp, 0, 0, 1, "switch", \
+	  "send Homa packets disguised as TCP, and batches of them whole wherever TCP's are") \
 	X(homa_share, 50, 0, 100, "percent", \
 	  "share of the link that Homa is sure of when other traffic wants it, too") \
 	X(flags, 0, 0, 2, "bits", \

@@ -213,6 +213,17 @@ static struct sk_buff *batch(const struct way *way, const struct homa_krpc *rpc,
 	return skb;
 }
 
+/* As TCP, a batch is cut by whoever cuts TCP: a NIC, or the kernel on the way to it. */
+static bool may_disguise_batch(const struct way *way, const struct homa_krpc *rpc)
+{
+	/* Copied before the switch was set: data is in too many pieces. */
+	if (rpc->bytes.packet || READ_ONCE(way->hnet->shell.gso_force_software))
+		return false;
+	/* Fragments of disguised packets would not be recognised. */
+	return homa_ip_header(way->peer->ipv4) + HOMA_DATA_HEADER + rpc->out.packet <=
+	       dst_mtu(way->dst);
+}
+
 /* Most bytes of data in one skb; @hardware: a NIC will cut it. */
 static u32 most_data(const struct way *way, const struct homa_krpc *rpc,
 		     const struct homa_xmit *xmit, bool *hardware)
@@ -221,15 +232,12 @@ static u32 most_data(const struct way *way, const struct homa_krpc *rpc,
 	u32 full = rpc->out.packet, max = READ_ONCE(shell->max_gso_size);
 
 	*hardware = false;
-	if (xmit->length <= full || rpc->bytes.packet != full || xmit->offset % full)
-		return full;
-	/* Fragments of disguised packets would not be recognised. */
-	if (way->disguised && homa_ip_header(way->peer->ipv4) + HOMA_DATA_HEADER + full >
-			      dst_mtu(way->dst))
+	if (xmit->length <= full)
 		return full;
 	if (way->disguised)
-		return way->dst->dev->features & NETIF_F_TSO && max > full ?
-		       full * min_t(u32, max / full, MAX_SKB_FRAGS / 2) : full;
+		return may_disguise_batch(way, rpc) ? xmit->length : full;
+	if (rpc->bytes.packet != full || xmit->offset % full)
+		return full;
 	*hardware = max > full && !READ_ONCE(shell->gso_force_software) &&
 		    homa_offload_cuts(way->dst->dev);
 	return xmit->length;
@@ -282,8 +290,10 @@ static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit)
 			skb = data_packet(&way, rpc, &pkt);
 		if (!skb)
 			goto fail;
-		if (packets > 1 && way.disguised)
+		if (packets > 1 && way.disguised) {
 			homa_hijack_batch(skb, full, way.peer->ipv4);
+			homa_count(hnet, gso_batches);
+		}
 		trace_homa_data_out(rpc, &pkt, xmit->priority);
 		this_cpu_add(hnet->counters->core.packets_sent[0], packets);
 		this_cpu_add(hnet->counters->core.priority_packets[xmit->priority], packets);

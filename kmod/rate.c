@@ -3,18 +3,36 @@
  * The rate of a host's link; see rate.h. Devices are asked by a work item, since some kernels tell
  * of a device's changes while they hold the lock that asking it takes.
  */
+#include <linux/device.h>
 #include <linux/ethtool.h>
 #include <linux/rtnetlink.h>
+#include <linux/string.h>
 
 #include "rate.h"
 #include "sysctl.h"
+
+/*
+ * Drivers of emulated devices whose rate is a label: there is no link, and packets go as fast as
+ * the host's processors take them. To send at that rate would be to send in small batches, slowly.
+ */
+static const char *const labelled[] = { "vmxnet3" };
+
+static bool has_link(const struct net_device *dev)
+{
+	const struct device *parent = dev->dev.parent;
+
+	if (!parent)
+		return false;
+	return !parent->driver ||
+	       match_string(labelled, ARRAY_SIZE(labelled), parent->driver->name) < 0;
+}
 
 /* Mbit/s, or 0 when it is not known. rtnl is held. */
 static u32 rate_of(struct net_device *dev)
 {
 	struct ethtool_link_ksettings settings;
 
-	if (!dev->dev.parent || !netif_running(dev) || !netif_carrier_ok(dev) ||
+	if (!has_link(dev) || !netif_running(dev) || !netif_carrier_ok(dev) ||
 	    __ethtool_get_link_ksettings(dev, &settings) ||
 	    settings.base.speed == (u32)SPEED_UNKNOWN)
 		return 0;

@@ -2,7 +2,8 @@
 /*
  * The rate of a host's link, for its pacer: that of the fastest device of the namespace that is up,
  * has a carrier and hardware behind it, whenever that changes. Once the parameter link_mbps is set,
- * that counts instead. Where no device tells its rate, link_mbps stays at its default.
+ * that counts instead. Where no device tells its rate, or it is only a label (vmxnet3), link_mbps
+ * stays at its default.
  */
 #ifndef HOMA_RATE_H
 #define HOMA_RATE_H
