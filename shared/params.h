@@ -50,9 +50,6 @@
 	X(weigh_length, 0, 0, 1, "switch", \
 	  "served first, in grants and transmit queue: fewest bytes left (0, SRPT), or least " \
 	  "product of bytes left and message length (1)") \
-	X(obey_levels, 0, 0, 3, "switch", \
-	  "the transmit queue serves messages by the level of their next packet, and those of one " \
-	  "level by what is left (1), or all by what is left (0)") \
 	X(pacer_fifo_fraction, 50, 0, 1000, "thousandths", \
 	  "share of transmitted bytes that goes to the oldest message") \
 	X(link_mbps, 25000, 1, 1000000, "Mbit/s", "rate of the link to the switch") \

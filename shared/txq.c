@@ -40,53 +40,16 @@ static void dequeue(struct homa_txq *q, struct homa_msgout *msg)
 		homa_tree_remove(&q->age, &msg->age);
 }
 
-static u8 unsched_level(const struct homa_cx *cx, const struct homa_msgout *msg, u32 offset)
-{
-	return homa_cutoffs_level(msg->cutoffs, cx->params->unsched_by_remaining
-							? msg->length - offset
-							: msg->length);
-}
-
-/* Level of the message's next packet of new data, at @offset. */
-static u8 next_level(const struct homa_cx *cx, const struct homa_msgout *msg, u32 offset)
-{
-	return offset < msg->unsched ? unsched_level(cx, msg, offset) : msg->sched_priority;
-}
-
-/* What the message is served by, the least first. */
-static u64 rank_of(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
-{
-	u64 rank = homa_params_rank(cx->params, msg->length - msg->sent, msg->length);
-	u8 level;
-
-	if (!cx->params->obey_levels)
-		return rank;
-	level = msg->again_start < msg->again_end ? msg->again_priority
-						  : next_level(cx, msg, msg->sent);
-	if (cx->params->obey_levels >= 2 && msg->sent >= msg->unsched) {
-		if (!msg->turn)
-			msg->turn = ++q->turns;
-		rank = msg->turn;
-		if (cx->params->obey_levels == 2)
-			level = 0;
-	} else if (cx->params->obey_levels == 2) {
-		level = 1;
-	}
-	/* The product of two lengths fits below; a peer's grant may say any level. */
-	return rank | (u64)(HOMA_PRIORITIES - 1 - homa_min(level, HOMA_PRIORITIES - 1)) << 61;
-}
-
 /* Bring the message's place in the queue in line with what it has to send. */
 static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
 {
-	u64 rank = rank_of(cx, q, msg);
+	u64 rank = homa_params_rank(cx->params, msg->length - msg->sent, msg->length);
 
 	/* A packet for it may be worked on just before it is added or just after it is removed. */
 	if (!msg->srpt.tie)
 		return;
 	if (!homa_msgout_sendable(msg)) {
 		dequeue(q, msg);
-		msg->turn = 0;
 		return;
 	}
 	if (homa_node_queued(&msg->srpt)) {
@@ -182,6 +145,13 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
 	return answer;
 }
 
+static u8 unsched_level(const struct homa_cx *cx, const struct homa_msgout *msg, u32 offset)
+{
+	return homa_cutoffs_level(msg->cutoffs, cx->params->unsched_by_remaining
+							? msg->length - offset
+							: msg->length);
+}
+
 void homa_txq_charge(const struct homa_cx *cx, struct homa_txq *q, u32 bytes)
 {
 	if (q->idle_at < cx->now)
@@ -268,7 +238,8 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	} else {
 		u32 offset = msg->sent, left, length;
 
-		level = next_level(cx, msg, offset);
+		level = offset < msg->unsched ? unsched_level(cx, msg, offset)
+					      : msg->sched_priority;
 		xmit->offset = offset;
 		xmit->length = 0;
 		xmit->retransmit = false;
@@ -277,14 +248,15 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 			length = homa_min(msg->packet, left);
 			if (xmit->length && xmit->length + length > burst)
 				break;
-			if (xmit->length && level != next_level(cx, msg, offset))
+			if (xmit->length &&
+			    level != (offset < msg->unsched ? unsched_level(cx, msg, offset)
+							    : msg->sched_priority))
 				break;
 			xmit->length += length;
 			offset += length;
 			homa_txq_charge(cx, q, length + msg->overhead);
 		} while (offset < msg->granted);
 		msg->sent = offset;
-		msg->turn = 0;
 	}
 	xmit->incoming = homa_max(msg->granted, msg->sent);
 	xmit->priority = homa_params_priority(cx->params, level);

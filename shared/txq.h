@@ -45,7 +45,6 @@ struct homa_msgout {
 	u32 again_start, again_end;	/* to be sent again; empty when equal */
 	u32 packet;	/* bytes of data in a full packet */
 	u32 overhead;	/* bytes on the link that a packet adds to its data */
-	u64 turn;
 	u64 sent_at;	/* ns; the last packet; others may read it without lock */
 	u8 sched_priority;	/* level of granted bytes, as the last GRANT said */
 	u8 again_priority;	/* as the RESEND said */
@@ -53,7 +52,6 @@ struct homa_msgout {
 
 struct homa_txq {
 	struct homa_tree srpt, age;
-	u64 turns;
 	u64 births;	/* messages seen; ties are served in this order */
 	u64 idle_at;	/* ns; when the link will be done with all it was given */
 	u64 fifo_credit;	/* bytes the oldest message is owed, in thousandths */
