@@ -41,10 +41,8 @@ class Recorder
      */
     void Add(uint32_t bytes, uint64_t startNs, uint64_t tookNs, uint64_t leastNs)
     {
-        m_samples.push_back({bytes,
-                             static_cast<float>(static_cast<double>(tookNs) / leastNs),
-                             startNs,
-                             tookNs});
+        m_samples.push_back(
+            {bytes, static_cast<float>(static_cast<double>(tookNs) / leastNs), startNs, tookNs});
     }
 
     /**

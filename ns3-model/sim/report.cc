@@ -131,7 +131,8 @@ std::string
 WriteMessages(Experiment& e, const std::string& directory)
 {
     Table t(directory, "messages.tsv");
-    t.Line("# every measured message that finished, by size; slowdown = time / least possible time");
+    t.Line(
+        "# every measured message that finished, by size; slowdown = time / least possible time");
     t.Line("bytes (B)\tstart (ns)\ttime (ns)\tslowdown");
     for (const Recorder::Sample& s : e.GetRecorder().GetSamples())
     {
