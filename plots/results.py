@@ -114,6 +114,23 @@ def check_rows(path, rows, percentile, size):
         raise BadInput(f"{path}: no messages in any row; run the simulation longer")
 
 
+class Manifest:
+    """What a run simulated; workload and load are None when no manifest tells them."""
+
+    def __init__(self, folder):
+        self.path = folder
+        self.workload = self.load = None
+        path = os.path.join(folder, "manifest.tsv")
+        if not os.path.exists(path):
+            return
+        for number, line in enumerate(lines_of(path), 1):
+            key, _, value = line.partition("\t")
+            if key == "workload":
+                self.workload = os.path.splitext(os.path.basename(value))[0]
+            elif key == "load_target" and value not in ("", "-"):
+                self.load = to_number(path, number, key, value)
+
+
 class Result:
     """One run: its name, what it simulated, and its slowdowns.
 
@@ -141,9 +158,8 @@ class Result:
             )
         for file in files:
             self._read_file(file)
-        manifest = os.path.join(path, "manifest.tsv")
-        if os.path.exists(manifest):
-            self._read_manifest(manifest)
+        manifest = Manifest(path)
+        self.workload, self.load = manifest.workload, manifest.load
 
     def _read_file(self, path):
         header = next((line for line in lines_of(path) if line and not line.startswith("#")), "")
@@ -153,14 +169,6 @@ class Result:
         else:
             self.percentiles = read_table(path, PERCENTILE_COLUMNS)
             check_rows(path, self.percentiles, "count_percentile", "bytes")
-
-    def _read_manifest(self, path):
-        for number, line in enumerate(lines_of(path), 1):
-            key, _, value = line.partition("\t")
-            if key == "workload":
-                self.workload = os.path.splitext(os.path.basename(value))[0]
-            elif key == "load_target" and value not in ("", "-"):
-                self.load = to_number(path, number, key, value)
 
     def curve(self):
         """Points (percentile of count, size in bytes, P50, P99), by size."""
@@ -206,6 +214,19 @@ class Published:
             f"no published curve of {name} for {self.workload} at {self.load:g}; "
             f"there is {', '.join(self.transports)}"
         )
+
+
+def show(cells, markdown):
+    """Prints a table, header first."""
+    if markdown:
+        print("| " + " | ".join(cells[0]) + " |")
+        print("|" + "---:|" * len(cells[0]))
+        for row in cells[1:]:
+            print("| " + " | ".join(row) + " |")
+        return
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))
 
 
 def agree(what, option, given, results):

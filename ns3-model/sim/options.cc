@@ -279,6 +279,10 @@ ParseOptions(int argc, char** argv)
          "DIR",
          "folder for result files; made if missing",
          [&](const char* a) { o.out = a; }},
+        {"every-message",
+         "",
+         "write DIR/messages.tsv, a line for each measured message",
+         [&](const char*) { o.everyMessage = true; }},
         {"pcap",
          "PREFIX",
          "write PREFIX-HOST.pcap for each host (large)",
@@ -363,6 +367,10 @@ ParseOptions(int argc, char** argv)
     if (o.freeResponses && o.road != "lean")
     {
         Refuse("--free-responses needs --road=lean");
+    }
+    if (o.everyMessage && o.out.empty())
+    {
+        Refuse("--every-message needs --out=DIR");
     }
     if (o.road != "lean" && o.road != "ip")
     {

@@ -32,6 +32,7 @@ struct Options
     std::string road{"lean"};     //!< lean, or ip: through ns-3's InternetStack.
     std::vector<std::pair<std::string, uint32_t>> sets; //!< Protocol parameters, in order.
     std::string out;                                    //!< Folder for result files; empty: none.
+    bool everyMessage{false};                           //!< Write each message's time.
     std::string pcap;                                   //!< Prefix of pcap files; empty: none.
     std::string scheduler; //!< TypeId of ns-3's event scheduler; empty: the fastest.
     bool quiet{false};     //!< No progress.

@@ -35,11 +35,14 @@ class Recorder
     /**
      * A measured message has finished.
      * \param bytes Its size.
-     * \param slowdown Its time over the least possible.
+     * \param startNs When it was issued.
+     * \param tookNs Its time.
+     * \param leastNs The least possible.
      */
-    void Add(uint32_t bytes, double slowdown)
+    void Add(uint32_t bytes, uint64_t startNs, uint64_t tookNs, uint64_t leastNs)
     {
-        m_samples.push_back({bytes, static_cast<float>(slowdown)});
+        m_samples.push_back(
+            {bytes, static_cast<float>(static_cast<double>(tookNs) / leastNs), startNs, tookNs});
     }
 
     /**
@@ -76,14 +79,23 @@ class Recorder
     /** \return Statistics over all messages. */
     Statistics Overall();
 
-  private:
     /** A message. */
     struct Sample
     {
-        uint32_t bytes; //!< Its size.
-        float slowdown; //!< Its slowdown.
+        uint32_t bytes;   //!< Its size.
+        float slowdown;   //!< Its slowdown.
+        uint64_t startNs; //!< When it was issued.
+        uint64_t tookNs;  //!< Its time.
     };
 
+    /** \return All that finished, by size. */
+    const std::vector<Sample>& GetSamples()
+    {
+        Sort();
+        return m_samples;
+    }
+
+  private:
     /** Sort the samples by size. */
     void Sort();
     /**

@@ -128,6 +128,20 @@ WriteBins(Experiment& e, const std::string& directory)
 }
 
 std::string
+WriteMessages(Experiment& e, const std::string& directory)
+{
+    Table t(directory, "messages.tsv");
+    t.Line(
+        "# every measured message that finished, by size; slowdown = time / least possible time");
+    t.Line("bytes (B)\tstart (ns)\ttime (ns)\tslowdown");
+    for (const Recorder::Sample& s : e.GetRecorder().GetSamples())
+    {
+        t.Line("%u\t%" PRIu64 "\t%" PRIu64 "\t%.5f", s.bytes, s.startNs, s.tookNs, s.slowdown);
+    }
+    return t.Close();
+}
+
+std::string
 WritePorts(Experiment& e, const std::string& directory)
 {
     Table t(directory, "ports.tsv");
@@ -316,7 +330,7 @@ WriteReport(Experiment& e, const std::string& directory)
             return wrong;
         }
     }
-    return "";
+    return e.GetOptions().everyMessage ? WriteMessages(e, directory) : "";
 }
 
 void
