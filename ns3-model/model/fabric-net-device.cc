@@ -219,6 +219,13 @@ FabricNetDevice::SetFabricReceiver(FabricHostSink* sink)
     m_fabricSink = sink;
 }
 
+void
+FabricNetDevice::SetNear(FabricMemory a, FabricMemory b)
+{
+    m_near[0] = a;
+    m_near[1] = b;
+}
+
 uint64_t
 FabricNetDevice::GetUnroutable() const
 {
@@ -348,6 +355,29 @@ FabricNetDevice::Receive(FabricPacket* packet, uint64_t now)
     {
         m_unroutable++;
     }
+}
+
+bool
+FabricNetDevice::Prepare(const FabricPacket* packet, uint32_t step) const
+{
+    if (!m_fabricSink || !packet->lean)
+    {
+        return false;
+    }
+    if (step > 1)
+    {
+        m_fabricSink->PrepareFabric(packet, step);
+        return true;
+    }
+    packet->PrepareHeader();
+    FabricPrepare::Fetch(m_fabricSink, sizeof(FabricHostSink));
+    // What arrives is answered: with a grant, or with the data that a grant allows.
+    m_txPort->Prepare(FABRIC_PRIORITIES - 1);
+    for (const auto& [memory, bytes] : m_near)
+    {
+        FabricPrepare::Fetch(memory, bytes);
+    }
+    return true;
 }
 
 void

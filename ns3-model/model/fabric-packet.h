@@ -13,7 +13,8 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
-#include "ns3/event-impl.h"
+#include "fabric-event.h"
+
 #include "ns3/packet.h"
 #include "ns3/ptr.h"
 
@@ -50,7 +51,11 @@ constexpr uint32_t FABRIC_NO_HOST = UINT32_MAX;
 class FabricSink
 {
   public:
-    virtual ~FabricSink() = default;
+    virtual ~FabricSink()
+    {
+        FabricPrepare::SetSafe(false);
+    }
+
     /**
      * Take a packet whose last bit has arrived and whose receiver's fixed delay has passed.
      *
@@ -58,6 +63,16 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
+    /**
+     * A packet is about to come; see FabricPacket::Prepare().
+     * \param packet The packet.
+     * \param step 1 to 3.
+     * \return Whether there is a next step.
+     */
+    virtual bool Prepare(const FabricPacket* packet, uint32_t step) const
+    {
+        return false;
+    }
 };
 
 /**
@@ -66,7 +81,11 @@ class FabricSink
 class FabricHostSink
 {
   public:
-    virtual ~FabricHostSink() = default;
+    virtual ~FabricHostSink()
+    {
+        FabricPrepare::SetSafe(false);
+    }
+
     /**
      * Take a lean packet addressed to this host.
      *
@@ -74,6 +93,15 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
+    /**
+     * A packet is about to come; see FabricPacket::Prepare().
+     * \param packet The packet.
+     * \param step 2 or 3; the sink's memory has been asked for before.
+     */
+    virtual void PrepareFabric(const FabricPacket* packet, uint32_t step) const
+    {
+    }
+
     /**
      * Write a lean packet as the IP datagram it stands for. Only called while somebody listens to a
      * sniffer trace source. The default joins the packet's header bytes and its payload, zeros
@@ -170,16 +198,33 @@ class FabricPacket final : public EventImpl
      */
     static void operator delete(void* memory);
 
-    /** Ask for the memory that landing will need: where the packet comes from and goes to. */
-    void Prepare() const
+    /**
+     * Ask for the memory that landing will use, looking only at what the step before has asked for.
+     * \param step 0 to 3, in order; steps may be left out and repeated.
+     * \return Whether there is a next step.
+     */
+    bool Prepare(uint32_t step) const
     {
-        __builtin_prefetch(m_port);
-        __builtin_prefetch(reinterpret_cast<const char*>(m_port) + 64);
-        __builtin_prefetch(m_sink);
+        if (!step)
+        {
+            FabricPrepare::Fetch(m_port);
+            FabricPrepare::Fetch(reinterpret_cast<const char*>(m_port) + 64);
+            FabricPrepare::Fetch(m_sink);
+            return true;
+        }
+        return LandsAtHost() && m_sink->Prepare(this, step);
     }
 
+    /** Ask for the header. */
+    void PrepareHeader() const
+    {
+        FabricPrepare::Fetch(&packet, sizeof(packet) + 64);
+    }
   private:
     friend class FabricPort;
+
+    /** \return Whether the flight ends at a host, which uses more memory than a switch. */
+    bool LandsAtHost() const;
 
     // What a hop touches comes first, and is one cache line with the event's own fields.
     FabricSink* m_sink;   //!< Where the current flight ends.

@@ -22,6 +22,7 @@
 
 #include "ns3/nstime.h"
 #include "ns3/object.h"
+#include "ns3/simulator.h"
 
 #include <cstdint>
 #include <string>
@@ -213,6 +214,28 @@ class alignas(64) FabricPort : public Object
         return m_waiting != 0;
     }
 
+    /** \return Whether the link ends at a host. */
+    bool IsToHost() const
+    {
+        return m_context != Simulator::NO_CONTEXT;
+    }
+
+    /** Ask for the memory that every packet uses. Does not look at the port. */
+    void Prepare() const
+    {
+        FabricPrepare::Fetch(this, HOT_BYTES);
+    }
+
+    /**
+     * Ask for the memory that sending will use.
+     * \param priority The packet's.
+     */
+    void Prepare(uint8_t priority) const
+    {
+        Prepare();
+        FabricPrepare::Fetch(&m_levels[priority]);
+    }
+
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
     uint64_t GetQueueBytes() const;
     /** \return When all that waits now will have been sent, by the port's clock (with lead), ns. */
@@ -223,6 +246,8 @@ class alignas(64) FabricPort : public Object
     void ResetCounters();
 
   private:
+    static constexpr uint32_t HOT_BYTES = 128; //!< What every packet uses, but its level.
+
     /** One priority: its queue and what it has sent. */
     struct Level
     {
@@ -302,6 +327,12 @@ class alignas(64) FabricPort : public Object
     uint64_t m_rate{0};                                    //!< Rate, bit/s.
     std::string m_name;                                    //!< For reports.
 };
+
+inline bool
+FabricPacket::LandsAtHost() const
+{
+    return m_port->IsToHost();
+}
 
 } // namespace ns3
 

@@ -4,7 +4,7 @@
  */
 #include "fabric-scheduler.h"
 
-#include "fabric-packet.h"
+#include "fabric-port.h"
 
 #include "ns3/abort.h"
 
@@ -46,6 +46,7 @@ FabricScheduler::GetTypeId()
 FabricScheduler::FabricScheduler()
     : m_last(SLOTS, uint32_t(NONE))
 {
+    FabricPrepare::SetSafe(true);
 }
 
 FabricScheduler::~FabricScheduler()
@@ -93,11 +94,11 @@ FabricScheduler::InsertNear(const Event& ev)
 void
 FabricScheduler::Insert(const Event& ev)
 {
-    if (ev.key.m_ts < m_start)
+    if (!m_count || ev.key.m_ts < m_start)
     {
-        Rewind(ev.key.m_ts);
+        InsertNext(ev);
     }
-    if (ev.key.m_ts - m_start < SLOTS)
+    else if (ev.key.m_ts - m_start < SLOTS)
     {
         InsertNear(ev);
     }
@@ -109,10 +110,31 @@ FabricScheduler::Insert(const Event& ev)
     }
 }
 
+void
+FabricScheduler::InsertNext(const Event& ev)
+{
+    if (!m_count)
+    {
+        MoveTo(ev.key.m_ts);
+    }
+    else if (m_count == RING)
+    {
+        Rewind();
+        Insert(ev);
+        return;
+    }
+    uint32_t i = m_count++;
+    for (; i > 0 && ev.key < At(i - 1).event.key; i--)
+    {
+        At(i) = At(i - 1);
+    }
+    At(i) = {ev, nullptr, nullptr};
+}
+
 bool
 FabricScheduler::IsEmpty() const
 {
-    return m_near == 0 && m_far.empty();
+    return m_count == 0;
 }
 
 uint32_t
@@ -184,62 +206,119 @@ FabricScheduler::MoveTo(uint64_t ts)
 }
 
 void
-FabricScheduler::Rewind(uint64_t ts)
+FabricScheduler::Rewind()
 {
     while (m_near)
     {
         m_far.push_back(TakeFirst(FirstSlot()));
     }
+    while (m_count > 1)
+    {
+        m_far.push_back(At(--m_count).event);
+    }
     std::make_heap(m_far.begin(), m_far.end(), Later);
     NoteFar();
-    MoveTo(ts);
+    MoveTo(At(0).event.key.m_ts);
+}
+
+void
+FabricScheduler::Draw()
+{
+    if (!m_near)
+    {
+        if (m_far.empty())
+        {
+            return;
+        }
+        MoveTo(m_farTs);
+    }
+    Next& drawn = At(m_count++);
+    drawn.event = TakeFirst(FirstSlot());
+    drawn.packet = nullptr;
+    drawn.timer = nullptr;
+    __builtin_prefetch(drawn.event.impl);
+    if (drawn.event.key.m_ts != m_start)
+    {
+        MoveTo(drawn.event.key.m_ts);
+    }
 }
 
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
-    return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
+    return m_ring[m_head].event;
 }
 
 Scheduler::Event
 FabricScheduler::RemoveNext()
 {
-    if (!m_near)
+    const Event ev = m_ring[m_head].event;
+    m_head = (m_head + 1) % RING;
+    m_count--;
+    // One comes for each that goes, and one more until there are enough.
+    for (uint32_t i = 0; i < 2 && m_count < AHEAD; i++)
     {
-        MoveTo(m_farTs);
+        Draw();
     }
-    const Event ev = TakeFirst(FirstSlot());
-    if (ev.key.m_ts != m_start)
+    if (m_count >= AHEAD && FabricPrepare::IsSafe())
     {
-        MoveTo(ev.key.m_ts);
-    }
-    if (m_near)
-    {
-        PrepareNext();
+        Prepare();
     }
     return ev;
 }
 
 void
-FabricScheduler::PrepareNext() const
+FabricScheduler::Prepare()
 {
-    // With many hosts, memory is far away: the event after next comes nearer while this one runs,
-    // and what the next one points to, now that it is here itself.
-    const uint32_t last = m_last[FirstSlot()];
-    const uint32_t first = m_nodes[last].next;
-    const Event& next = m_nodes[first].event;
-    if (next.impl && typeid(*next.impl) == typeid(FabricPacket))
+    // Each step uses what the one before asked for, some events ago.
+    Next& drawn = At((STEPS - 1) * APART);
+    const std::type_info* type = &typeid(*drawn.event.impl);
+    // Should a type have two descriptions, its events run unprepared; that is only slower.
+    if (type == &typeid(FabricPacket))
     {
-        static_cast<const FabricPacket*>(next.impl)->Prepare();
+        drawn.packet = static_cast<const FabricPacket*>(drawn.event.impl);
+        drawn.packet->Prepare(0);
     }
-    const uint32_t second =
-        first == last ? m_nodes[m_last[NextSlot(next.key.m_ts + 1)]].next : m_nodes[first].next;
-    __builtin_prefetch(m_nodes[second].event.impl);
+    else if (type == &typeid(FabricTimer))
+    {
+        drawn.timer = static_cast<const FabricTimer*>(drawn.event.impl);
+        drawn.timer->Prepare(0);
+    }
+    for (uint32_t step = 1; step < STEPS; step++)
+    {
+        Next& next = At((STEPS - 1 - step) * APART);
+        if (next.packet)
+        {
+            if (!next.packet->Prepare(step))
+            {
+                next.packet = nullptr;
+            }
+        }
+        else if (next.timer)
+        {
+            next.timer->Prepare(step);
+        }
+    }
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
+    for (uint32_t i = 0; i < m_count; i++)
+    {
+        if (At(i).event.key.m_uid == ev.key.m_uid)
+        {
+            for (m_count--; i < m_count; i++)
+            {
+                At(i) = At(i + 1);
+            }
+            if (!m_count)
+            {
+                Draw();
+            }
+            return;
+        }
+    }
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     if (ev.key.m_ts - m_start < SLOTS && m_last[slot] != NONE)
     {

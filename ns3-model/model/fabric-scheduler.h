@@ -8,6 +8,8 @@
 #ifndef FABRIC_SCHEDULER_H
 #define FABRIC_SCHEDULER_H
 
+#include "fabric-packet.h"
+
 #include "ns3/scheduler.h"
 
 #include <cstdint>
@@ -17,18 +19,31 @@ namespace ns3
 {
 
 /**
- * \brief A wheel with one slot for each coming nanosecond, and a heap for what is due later.
+ * \brief A short queue of the next events, a wheel with one slot for each nanosecond after them,
+ * and a heap for what is due later.
  *
- * The wheel covers the time steps from that of the event removed last to SLOTS - 1 after it. A slot
- * holds a queue of events of the same time; as ids only grow, arrival order is their order. A
- * bitmap of two levels finds the next slot in use. When time moves on, events of the heap whose
- * time comes within the wheel's reach move there, before any event of that time can be inserted
- * directly.
+ * The events next in turn wait in a ring, AHEAD of them as long as the wheel has any. On its way
+ * through the ring an event is prepared step by step, when it is a FabricEvent: the memory it will
+ * use comes into the processor's caches while the events before it run. With many hosts that is
+ * where the time goes.
+ *
+ * The wheel covers the time steps from that of the last event of the ring to SLOTS - 1 after it. A
+ * slot holds a queue of events of the same time; as ids only grow, arrival order is their order. A
+ * bitmap of two levels finds the next slot in use. When the wheel moves on, events of the heap
+ * whose time comes within its reach move there, before any event of that time can be inserted
+ * directly. An event due before the wheel begins is put into its place in the ring; should they
+ * become too many, the ring and the wheel start anew.
  *
  * Insert() and RemoveNext() take constant time, plus logarithmic time once for events further away
  * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()
  * does not use it.
  */
+#ifndef HA
+#define HA 3
+#endif
+#ifndef HB
+#define HB 14
+#endif
 class FabricScheduler : public Scheduler
 {
   public:
@@ -48,11 +63,15 @@ class FabricScheduler : public Scheduler
     void Remove(const Event& ev) override;
 
   private:
-    static constexpr uint32_t SLOT_BITS = 14;             //!< Logarithm of the number of slots.
+    static constexpr uint32_t SLOT_BITS = HB;             //!< Logarithm of the number of slots.
     static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
     static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
     static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
+    static constexpr uint32_t STEPS = 4;                  //!< Steps of an event's preparation.
+    static constexpr uint32_t APART = HA;                  //!< Events between steps.
+    static constexpr uint32_t AHEAD = STEPS * APART + 1;  //!< Events kept in the ring.
+    static constexpr uint32_t RING = 64;                  //!< Places in the ring.
 
     /** An event in the wheel. */
     struct Node
@@ -73,11 +92,8 @@ class FabricScheduler : public Scheduler
      * \param ts New start, at most the time of every event in the wheel.
      */
     void MoveTo(uint64_t ts);
-    /**
-     * Start the wheel at an earlier time than it has been moved to.
-     * \param ts New start.
-     */
-    void Rewind(uint64_t ts);
+    /** Start the wheel at the first event, and the ring with that event alone. */
+    void Rewind();
     /**
      * Take the first event out of a slot.
      * \param slot A slot in use.
@@ -86,14 +102,41 @@ class FabricScheduler : public Scheduler
     Event TakeFirst(uint32_t slot);
     /** Note the time of the heap's first event. */
     void NoteFar();
-    /** Ask for the memory that the next event will need; something must be in the wheel. */
-    void PrepareNext() const;
+    /** An event in the ring. */
+    struct Next
+    {
+        Event event;                //!< The event.
+        const FabricPacket* packet; //!< The same, if it is a packet to be prepared.
+        const FabricTimer* timer;   //!< The same, if it is a timer.
+    };
+
+    /**
+     * \param i Place in the order of events, 0 the next one.
+     * \return The place in the ring.
+     */
+    Next& At(uint32_t i)
+    {
+        return m_ring[(m_head + i) % RING];
+    }
+
+    /** Take the wheel's or the heap's first event into the ring, if there is any. */
+    void Draw();
+    /**
+     * Put an event into its place in the ring.
+     * \param ev An event due before the wheel begins, or the only one.
+     */
+    void InsertNext(const Event& ev);
+    /** Bring the memory nearer that the events in the ring will need. */
+    void Prepare();
     /**
      * \param ts A time step, in the wheel's reach.
      * \return The first slot in use from there on, round the wheel; one must be in use.
      */
     uint32_t NextSlot(uint64_t ts) const;
 
+    Next m_ring[RING]{};                 //!< The next events.
+    uint32_t m_head{0};                  //!< The first one's place.
+    uint32_t m_count{0};                 //!< Events in the ring; 0 only if there is none at all.
     uint64_t m_start{0};                 //!< First time step of the wheel.
     uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
     uint32_t m_near{0};                  //!< Events in the wheel.
