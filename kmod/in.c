@@ -380,6 +380,11 @@ static void input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_e
 
 static DEFINE_PER_CPU(struct owing {
 	struct tasklet_struct pay;	/* comes after the packets of a softirq */
+	/*
+	 * Mostly nobody else comes here; but softirqs of a real-time kernel can preempt each other,
+	 * and the tasklet of a core that goes offline runs on another one.
+	 */
+	spinlock_t lock;
 	struct homa_krpc *rpc;		/* with a reference, counted in homa_net.owed */
 	u32 count;
 }, owing);
@@ -397,19 +402,14 @@ static void put_off(struct arrival *a, struct homa_effects *fx)
 	}
 }
 
-static void pay(struct owing *o)
+/* The reference is taken over. */
+static void pay(struct homa_krpc *rpc)
 {
 	struct homa_effects fx homa_uninit;
 	struct homa_outbox box homa_uninit;
-	struct homa_krpc *rpc = o->rpc;
-	struct homa_net *hnet;
+	struct homa_net *hnet = rpc->hnet;
 	struct homa_cx cx;
 
-	if (!rpc)
-		return;
-	o->rpc = NULL;
-	o->count = 0;
-	hnet = rpc->hnet;
 	homa_outbox_init(&box, &fx);
 	spin_lock(&rpc->lock);
 	cx = homa_cx(hnet);
@@ -426,32 +426,52 @@ static void pay(struct owing *o)
 
 static void pay_later(struct tasklet_struct *tasklet)
 {
-	pay(container_of(tasklet, struct owing, pay));
+	struct owing *o = container_of(tasklet, struct owing, pay);
+	struct homa_krpc *due;
+
+	spin_lock(&o->lock);
+	due = o->rpc;
+	o->rpc = NULL;
+	spin_unlock(&o->lock);
+	if (due)
+		pay(due);
 }
 
 /* The caller's reference is taken over. */
 static void owe(struct homa_krpc *rpc)
 {
 	struct owing *o = this_cpu_ptr(&owing);
+	struct homa_krpc *due = NULL;
+	bool again;
 
-	if (o->rpc == rpc) {
-		homa_krpc_put(rpc);
-	} else {
-		pay(o);
+	spin_lock(&o->lock);
+	again = o->rpc == rpc;
+	if (!again) {
+		due = o->rpc;
 		o->rpc = rpc;
+		o->count = 0;
 		atomic_inc(&rpc->hnet->owed);
 		tasklet_schedule(&o->pay);
 	}
-	if (++o->count >= OWED_MOST)
-		pay(o);
+	if (++o->count >= OWED_MOST) {
+		due = rpc;
+		o->rpc = NULL;
+	}
+	spin_unlock(&o->lock);
+	if (again)
+		homa_krpc_put(rpc);
+	if (due)
+		pay(due);
 }
 
 void homa_in_init(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		spin_lock_init(&per_cpu(owing.lock, cpu));
 		tasklet_setup(&per_cpu(owing.pay, cpu), pay_later);
+	}
 }
 
 void homa_in_exit(void)
