@@ -20,6 +20,7 @@
  *	peers_lock		short; order in which peers are looked at for being idle
  *	pages.lock		short; pages kept for the next message
  *	ports_lock		short; which socket has which port
+ *	owing.lock		short; of what the grant scheduler has yet to be told; see owed.c
  *
  * Two RPCs' locks are never held at once. Lookups of RPCs, peers and sockets are under RCU, and
  * take a reference where what is found is used beyond it. An RPC holds a reference on its peer and

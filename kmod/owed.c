@@ -12,6 +12,11 @@
 
 static DEFINE_PER_CPU(struct owing {
 	struct tasklet_struct pay;	/* comes after the packets of a softirq */
+	/*
+	 * Mostly nobody else comes here; but softirqs of a real-time kernel can preempt each other,
+	 * and the tasklet of a core that goes offline runs on another one.
+	 */
+	spinlock_t lock;
 	struct homa_owed owed;
 }, owing);
 
@@ -40,8 +45,11 @@ static void pay(struct homa_grantee *due)
 static void pay_all(struct tasklet_struct *tasklet)
 {
 	struct owing *o = container_of(tasklet, struct owing, pay);
-	struct homa_grantee *due = homa_owed_take(&o->owed);
+	struct homa_grantee *due;
 
+	spin_lock(&o->lock);
+	due = homa_owed_take(&o->owed);
+	spin_unlock(&o->lock);
 	if (due)
 		pay(due);
 }
@@ -50,14 +58,19 @@ void homa_owe(const struct homa_cx *cx, struct homa_krpc *rpc)
 {
 	struct owing *o = this_cpu_ptr(&owing);
 	struct homa_grantee *due;
+	bool again;
 
-	if (o->owed.to == &rpc->grantee) {
-		homa_krpc_put(rpc);
-	} else {
+	spin_lock(&o->lock);
+	again = o->owed.to == &rpc->grantee;
+	if (!again) {
 		atomic_inc(&rpc->hnet->owed);
 		tasklet_schedule(&o->pay);
 	}
 	due = homa_owed_add(cx, &o->owed, &rpc->grantee);
+	spin_unlock(&o->lock);
+	/* Paying one puts the reference that it stood there with. */
+	if (again)
+		homa_krpc_put(rpc);
 	if (due)
 		pay(due);
 }
@@ -66,8 +79,10 @@ void homa_in_init(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		spin_lock_init(&per_cpu(owing.lock, cpu));
 		tasklet_setup(&per_cpu(owing.pay, cpu), pay_all);
+	}
 }
 
 void homa_in_exit(void)
