@@ -700,7 +700,7 @@ static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 					e->length, e->offset, rpc->core.in.received, &grants);
 			break;
 		case HOMA_FX_RX_MORE:
-			/* At once: this host looks at one packet at a time, the last that is here. */
+			/* At once: what this host looks at is always the last packet here. */
 			homa_grants_received(&host->cx, &host->grants, &rpc->grantee,
 					     rpc->core.in.received, rpc->core.in.high, &grants);
 			break;
