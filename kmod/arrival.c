@@ -122,7 +122,8 @@ void homa_arrival_input(struct arrival *a, struct homa_krpc *rpc)
 	spin_lock(&rpc->lock);
 	if (!rpc->retired) {
 		homa_arrival_input_locked(a, rpc, &fx);
-		a->owed |= homa_rpc_put_off(&fx);
+		if (fx.count)
+			a->owed |= homa_rpc_put_off(&fx);
 		homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}

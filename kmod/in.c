@@ -207,7 +207,7 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 		kfree_skb(a.skb);
 	}
 	homa_arrival_leave(&a);
-	if (a.peer)
+	if (a.peer && READ_ONCE(a.peer->core.askers.first))
 		homa_in_let_ask(a.peer, ktime_get_ns());
 	if (a.made)
 		homa_peer_put(a.peer);
