@@ -125,8 +125,8 @@ struct homa_percpu {
 	X(skb_page_pool_min_kb, 3000, 0, 1000000, "KiB", \
 	  "unused memory of messages kept for the next ones") \
 	X(gso_force_software, 0, 0, 1, "switch", \
-	  "cut batches into packets in software even where the device offers to; none are made of " \
-	  "packets disguised as TCP") \
+	  "cut batches into packets in software even where the device offers to; none are made " \
+	  "of packets disguised as TCP") \
 	X(gro_policy, 114, 0, 255, "bits", \
 	  "received packets: 16 short messages and 64 grants past the batching; batches to one " \
 	  "of the next cores (8), or to one that gen3_softirq_cores names (32, before 8), and so " \
