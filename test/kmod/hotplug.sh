@@ -17,8 +17,8 @@ esac
 
 in_a="ip netns exec a"
 in_b="ip netns exec b"
-load="--clients 6 --rpcs 400 --window 60"
-[ "$KERNEL" != debug ] || load="--clients 4 --rpcs 100 --window 30"
+load="--clients 6 --rpcs 150 --window 40"
+[ "$KERNEL" != debug ] || load="--clients 4 --rpcs 60 --window 20"
 
 # What kernels say of themselves while a processor goes whose softirqs were left to a thread of its
 # own, and when one comes for which an interrupt of the emulator's waits.
