@@ -165,8 +165,8 @@ FabricScheduler::NextSlot(uint64_t ts) const
     return word * 64 + __builtin_ctzll(m_bits[word]);
 }
 
-Scheduler::Event
-FabricScheduler::TakeFirst(uint32_t slot)
+void
+FabricScheduler::TakeFirst(uint32_t slot, Event& ev)
 {
     const uint32_t last = m_last[slot];
     const uint32_t first = m_nodes[last].next;
@@ -188,7 +188,7 @@ FabricScheduler::TakeFirst(uint32_t slot)
     taken.next = m_free;
     m_free = first;
     m_near--;
-    return taken.Get();
+    taken.Get(ev);
 }
 
 void
@@ -209,7 +209,8 @@ FabricScheduler::Rewind()
 {
     while (m_near)
     {
-        m_far.push_back(TakeFirst(FirstSlot()));
+        m_far.emplace_back();
+        TakeFirst(FirstSlot(), m_far.back());
     }
     while (m_count > 1)
     {
@@ -232,7 +233,7 @@ FabricScheduler::Draw()
         MoveTo(m_farTs);
     }
     Next& drawn = At(m_count++);
-    drawn.event = TakeFirst(FirstSlot());
+    TakeFirst(FirstSlot(), drawn.event);
     drawn.kind = OTHER;
     __builtin_prefetch(drawn.event.impl);
     if (drawn.event.key.m_ts != m_start)
@@ -361,7 +362,8 @@ FabricScheduler::Remove(const Event& ev)
                     m_nodes[node].next = first;
                     m_nodes[last].next = node;
                 }
-                TakeFirst(slot);
+                Event removed;
+                TakeFirst(slot, removed);
                 return;
             }
             before = node;

@@ -66,7 +66,7 @@ class FabricScheduler : public Scheduler
     static constexpr uint32_t APART = 3;                  //!< Events between two steps.
     static constexpr uint32_t FAR_AHEAD = STEPS * APART + 1; //!< Events in the ring, of many.
     static constexpr uint32_t NEAR_AHEAD = 2;             //!< Events in the ring, of few.
-    static constexpr uint32_t MANY = 800;                 //!< More in the wheel are many.
+    static constexpr uint32_t MANY = 400;                 //!< More in the wheel are many.
     static constexpr uint32_t RING = 64;                  //!< Places in the ring.
 
     /** An event in the wheel. */
@@ -81,10 +81,13 @@ class FabricScheduler : public Scheduler
             context = ev.key.m_context;
         }
 
-        /** \return The event. */
-        Event Get() const
+        /** \param ev Set to the event. */
+        void Get(Event& ev) const
         {
-            return {impl, {ts, uid, context}};
+            ev.impl = impl;
+            ev.key.m_ts = ts;
+            ev.key.m_uid = uid;
+            ev.key.m_context = context;
         }
 
         // Not in the order of Event: then the compiler would copy two fields at a time that have
@@ -114,9 +117,9 @@ class FabricScheduler : public Scheduler
     /**
      * Take the first event out of a slot.
      * \param slot A slot in use.
-     * \return The event.
+     * \param ev Set to the event.
      */
-    Event TakeFirst(uint32_t slot);
+    void TakeFirst(uint32_t slot, Event& ev);
     /** Note the time of the heap's first event. */
     void NoteFar();
     /** What an event can be prepared as. */
