@@ -20,7 +20,7 @@
 BUILD := build
 BUILD_PACKAGES := gcc g++ binutils libns3-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) gnuplot-nox python3
-TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev
+TEST_PACKAGES := $(DEMO_PACKAGES) clang libclang-rt-14-dev libcmocka-dev tcpdump
 JOBS := $(shell nproc)
 
 all: util

@@ -357,27 +357,26 @@ FabricNetDevice::Receive(FabricPacket* packet, uint64_t now)
     }
 }
 
-bool
+void
 FabricNetDevice::Prepare(const FabricPacket* packet, uint32_t step) const
 {
     if (!m_fabricSink || !packet->lean)
     {
-        return false;
+        return;
     }
     if (step > 1)
     {
         m_fabricSink->PrepareFabric(packet, step);
-        return true;
+        return;
     }
     packet->PrepareHeader();
-    FabricPrepare::Fetch(m_fabricSink, sizeof(FabricHostSink));
+    FabricPrepare::Fetch(m_fabricSink);
     // What arrives is answered: with a grant, or with the data that a grant allows.
-    m_txPort->Prepare(FABRIC_PRIORITIES - 1);
+    m_txPort->Prepare();
     for (const auto& [memory, bytes] : m_near)
     {
         FabricPrepare::Fetch(memory, bytes);
     }
-    return true;
 }
 
 void

@@ -131,7 +131,7 @@ class FabricNetDevice : public NetDevice, private FabricSink
   private:
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
-    bool Prepare(const FabricPacket* packet, uint32_t step) const override;
+    void Prepare(const FabricPacket* packet, uint32_t step) const override;
     /** Pass the sending delays on to the port. */
     void UpdateLead();
     /** \param delay Of the software when sending. */

@@ -64,14 +64,12 @@ class FabricSink
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
     /**
-     * A packet is about to come; see FabricPacket::Prepare().
+     * A packet is about to come; see FabricPacket::PrepareHost().
      * \param packet The packet.
      * \param step 1 to 3.
-     * \return Whether there is a next step.
      */
-    virtual bool Prepare(const FabricPacket* packet, uint32_t step) const
+    virtual void Prepare(const FabricPacket* packet, uint32_t step) const
     {
-        return false;
     }
 };
 
@@ -94,7 +92,7 @@ class FabricHostSink
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
     /**
-     * A packet is about to come; see FabricPacket::Prepare().
+     * A packet is about to come; see FabricPacket::PrepareHost().
      * \param packet The packet.
      * \param step 2 or 3; the sink's memory has been asked for before.
      */
@@ -198,21 +196,22 @@ class FabricPacket final : public EventImpl
      */
     static void operator delete(void* memory);
 
-    /**
-     * Ask for the memory that landing will use, looking only at what the step before has asked for.
-     * \param step 0 to 3, in order; steps may be left out and repeated.
-     * \return Whether there is a next step.
-     */
-    bool Prepare(uint32_t step) const
+    /** Ask for the memory that every landing uses. */
+    void PrepareHop() const
     {
-        if (!step)
-        {
-            FabricPrepare::Fetch(m_port);
-            FabricPrepare::Fetch(reinterpret_cast<const char*>(m_port) + 64);
-            FabricPrepare::Fetch(m_sink);
-            return true;
-        }
-        return LandsAtHost() && m_sink->Prepare(this, step);
+        FabricPrepare::Fetch(m_port);
+        FabricPrepare::Fetch(reinterpret_cast<const char*>(m_port) + 64);
+        FabricPrepare::Fetch(m_sink);
+    }
+
+    /**
+     * Ask for the memory that landing at a host uses, looking only at what the step before has
+     * asked for.
+     * \param step 1 to 3, after PrepareHop() and in order; steps may be left out and repeated.
+     */
+    void PrepareHost(uint32_t step) const
+    {
+        m_sink->Prepare(this, step);
     }
 
     /** Ask for the header. */
@@ -222,9 +221,6 @@ class FabricPacket final : public EventImpl
     }
   private:
     friend class FabricPort;
-
-    /** \return Whether the flight ends at a host, which uses more memory than a switch. */
-    bool LandsAtHost() const;
 
     // What a hop touches comes first, and is one cache line with the event's own fields.
     FabricSink* m_sink;   //!< Where the current flight ends.

@@ -22,7 +22,6 @@
 
 #include "ns3/nstime.h"
 #include "ns3/object.h"
-#include "ns3/simulator.h"
 
 #include <cstdint>
 #include <string>
@@ -214,26 +213,11 @@ class alignas(64) FabricPort : public Object
         return m_waiting != 0;
     }
 
-    /** \return Whether the link ends at a host. */
-    bool IsToHost() const
-    {
-        return m_context != Simulator::NO_CONTEXT;
-    }
-
     /** Ask for the memory that every packet uses. Does not look at the port. */
     void Prepare() const
     {
         FabricPrepare::Fetch(this, HOT_BYTES);
-    }
-
-    /**
-     * Ask for the memory that sending will use.
-     * \param priority The packet's.
-     */
-    void Prepare(uint8_t priority) const
-    {
-        Prepare();
-        FabricPrepare::Fetch(&m_levels[priority]);
+        FabricPrepare::Fetch(&m_levels[FABRIC_PRIORITIES - 1]);
     }
 
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
@@ -327,12 +311,6 @@ class alignas(64) FabricPort : public Object
     uint64_t m_rate{0};                                    //!< Rate, bit/s.
     std::string m_name;                                    //!< For reports.
 };
-
-inline bool
-FabricPacket::LandsAtHost() const
-{
-    return m_port->IsToHost();
-}
 
 } // namespace ns3
 

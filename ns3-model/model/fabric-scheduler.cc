@@ -4,9 +4,8 @@
  */
 #include "fabric-scheduler.h"
 
-#include "fabric-port.h"
-
 #include "ns3/abort.h"
+#include "ns3/simulator.h"
 
 #include <algorithm>
 #include <typeinfo>
@@ -73,7 +72,7 @@ FabricScheduler::InsertNear(const Event& ev)
         m_free = m_nodes[node].next;
     }
     Node& added = m_nodes[node];
-    added.event = ev;
+    added.Set(ev);
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     const uint32_t last = m_last[slot];
     if (last == NONE)
@@ -128,7 +127,7 @@ FabricScheduler::InsertNext(const Event& ev)
     {
         At(i) = At(i - 1);
     }
-    At(i) = {ev, nullptr, nullptr};
+    At(i) = {ev, OTHER};
 }
 
 bool
@@ -166,8 +165,8 @@ FabricScheduler::NextSlot(uint64_t ts) const
     return word * 64 + __builtin_ctzll(m_bits[word]);
 }
 
-Scheduler::Event
-FabricScheduler::TakeFirst(uint32_t slot)
+void
+FabricScheduler::TakeFirst(uint32_t slot, Event& ev)
 {
     const uint32_t last = m_last[slot];
     const uint32_t first = m_nodes[last].next;
@@ -189,7 +188,7 @@ FabricScheduler::TakeFirst(uint32_t slot)
     taken.next = m_free;
     m_free = first;
     m_near--;
-    return taken.event;
+    taken.Get(ev);
 }
 
 void
@@ -210,7 +209,8 @@ FabricScheduler::Rewind()
 {
     while (m_near)
     {
-        m_far.push_back(TakeFirst(FirstSlot()));
+        m_far.emplace_back();
+        TakeFirst(FirstSlot(), m_far.back());
     }
     while (m_count > 1)
     {
@@ -233,9 +233,8 @@ FabricScheduler::Draw()
         MoveTo(m_farTs);
     }
     Next& drawn = At(m_count++);
-    drawn.event = TakeFirst(FirstSlot());
-    drawn.packet = nullptr;
-    drawn.timer = nullptr;
+    TakeFirst(FirstSlot(), drawn.event);
+    drawn.kind = OTHER;
     __builtin_prefetch(drawn.event.impl);
     if (drawn.event.key.m_ts != m_start)
     {
@@ -255,49 +254,71 @@ FabricScheduler::RemoveNext()
     const Event ev = m_ring[m_head].event;
     m_head = (m_head + 1) % RING;
     m_count--;
-    // One comes for each that goes, and one more until there are enough.
-    for (uint32_t i = 0; i < 2 && m_count < AHEAD; i++)
+    const bool many = m_near > MANY;
+    const uint32_t ahead = many ? FAR_AHEAD : NEAR_AHEAD;
+    if (m_count < ahead)
     {
         Draw();
+        if (m_count < ahead)
+        {
+            // Two for one, until there are enough.
+            Draw();
+            return ev;
+        }
     }
-    if (m_count >= AHEAD && FabricPrepare::IsSafe())
+    if (FabricPrepare::IsSafe())
     {
-        Prepare();
+        Prepare(At(many ? (STEPS - 1) * APART : 0));
+        if (many)
+        {
+            PrepareSteps();
+        }
     }
     return ev;
 }
 
 void
-FabricScheduler::Prepare()
+FabricScheduler::Prepare(Next& next)
 {
-    // Each step uses what the one before asked for, some events ago.
-    Next& drawn = At((STEPS - 1) * APART);
-    const std::type_info* type = &typeid(*drawn.event.impl);
+    const EventImpl* impl = next.event.impl;
+    const std::type_info* type = &typeid(*impl);
     // Should a type have two descriptions, its events run unprepared; that is only slower.
     if (type == &typeid(FabricPacket))
     {
-        drawn.packet = static_cast<const FabricPacket*>(drawn.event.impl);
-        drawn.packet->Prepare(0);
+        static_cast<const FabricPacket*>(impl)->PrepareHop();
+        // Switches use little memory, hosts much.
+        next.kind = next.event.key.m_context == Simulator::NO_CONTEXT ? OTHER : PACKET;
     }
     else if (type == &typeid(FabricTimer))
     {
-        drawn.timer = static_cast<const FabricTimer*>(drawn.event.impl);
-        drawn.timer->Prepare(0);
+        static_cast<const FabricTimer*>(impl)->Prepare(0);
+        next.kind = TIMER;
     }
+}
+
+void
+FabricScheduler::PrepareSteps()
+{
     for (uint32_t step = 1; step < STEPS; step++)
     {
-        Next& next = At((STEPS - 1 - step) * APART);
-        if (next.packet)
+        const Next& next = At((STEPS - 1 - step) * APART);
+        if (next.kind != OTHER)
         {
-            if (!next.packet->Prepare(step))
-            {
-                next.packet = nullptr;
-            }
+            PrepareStep(next, step);
         }
-        else if (next.timer)
-        {
-            next.timer->Prepare(step);
-        }
+    }
+}
+
+void
+FabricScheduler::PrepareStep(const Next& next, uint32_t step)
+{
+    if (next.kind == PACKET)
+    {
+        static_cast<const FabricPacket*>(next.event.impl)->PrepareHost(step);
+    }
+    else
+    {
+        static_cast<const FabricTimer*>(next.event.impl)->Prepare(step);
     }
 }
 
@@ -326,7 +347,7 @@ FabricScheduler::Remove(const Event& ev)
         do
         {
             const uint32_t node = m_nodes[before].next;
-            if (m_nodes[node].event.key.m_uid == ev.key.m_uid)
+            if (m_nodes[node].uid == ev.key.m_uid)
             {
                 // Make it the first of its ring, and take it as such.
                 const uint32_t last = m_last[slot];
@@ -341,7 +362,8 @@ FabricScheduler::Remove(const Event& ev)
                     m_nodes[node].next = first;
                     m_nodes[last].next = node;
                 }
-                TakeFirst(slot);
+                Event removed;
+                TakeFirst(slot, removed);
                 return;
             }
             before = node;

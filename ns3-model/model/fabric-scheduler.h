@@ -22,10 +22,10 @@ namespace ns3
  * \brief A short queue of the next events, a wheel with one slot for each nanosecond after them,
  * and a heap for what is due later.
  *
- * The events next in turn wait in a ring, AHEAD of them as long as the wheel has any. On its way
- * through the ring an event is prepared step by step, when it is a FabricEvent: the memory it will
- * use comes into the processor's caches while the events before it run. With many hosts that is
- * where the time goes.
+ * The events next in turn wait in a ring. There, packets and timers of the fabric are prepared: the
+ * memory they will use comes into the processor's caches while the events before them run. When
+ * many events are pending, as with many hosts, that is where the time goes, and they are prepared
+ * step by step from far ahead; otherwise the caches hold most of it anyway.
  *
  * The wheel covers the time steps from that of the last event of the ring to SLOTS - 1 after it. A
  * slot holds a queue of events of the same time; as ids only grow, arrival order is their order. A
@@ -38,12 +38,6 @@ namespace ns3
  * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()
  * does not use it.
  */
-#ifndef HA
-#define HA 3
-#endif
-#ifndef HB
-#define HB 14
-#endif
 class FabricScheduler : public Scheduler
 {
   public:
@@ -63,21 +57,47 @@ class FabricScheduler : public Scheduler
     void Remove(const Event& ev) override;
 
   private:
-    static constexpr uint32_t SLOT_BITS = HB;             //!< Logarithm of the number of slots.
+    static constexpr uint32_t SLOT_BITS = 14;            //!< Logarithm of the number of slots.
     static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
     static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
     static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
     static constexpr uint32_t STEPS = 4;                  //!< Steps of an event's preparation.
-    static constexpr uint32_t APART = HA;                  //!< Events between steps.
-    static constexpr uint32_t AHEAD = STEPS * APART + 1;  //!< Events kept in the ring.
+    static constexpr uint32_t APART = 3;                  //!< Events between two steps.
+    static constexpr uint32_t FAR_AHEAD = STEPS * APART + 1; //!< Events in the ring, of many.
+    static constexpr uint32_t NEAR_AHEAD = 2;             //!< Events in the ring, of few.
+    static constexpr uint32_t MANY = 400;                 //!< More in the wheel are many.
     static constexpr uint32_t RING = 64;                  //!< Places in the ring.
 
     /** An event in the wheel. */
     struct Node
     {
-        Event event;   //!< The event.
-        uint32_t next; //!< The next of its slot, the last's being the first; or the next free one.
+        /** \param ev The event. */
+        void Set(const Event& ev)
+        {
+            ts = ev.key.m_ts;
+            impl = ev.impl;
+            uid = ev.key.m_uid;
+            context = ev.key.m_context;
+        }
+
+        /** \param ev Set to the event. */
+        void Get(Event& ev) const
+        {
+            ev.impl = impl;
+            ev.key.m_ts = ts;
+            ev.key.m_uid = uid;
+            ev.key.m_context = context;
+        }
+
+        // Not in the order of Event: then the compiler would copy two fields at a time that have
+        // just been written one by one, for which processors have to wait.
+        uint64_t ts;       //!< When it is due.
+        EventImpl* impl;   //!< The event.
+        uint32_t uid;      //!< Its number.
+        uint32_t next;     //!< The next of its slot, the last's being the first; or the next free one.
+        uint32_t context;  //!< Its context.
+        uint32_t unused{}; //!< So that no node lies across two cache lines.
     };
 
     /**
@@ -97,17 +117,24 @@ class FabricScheduler : public Scheduler
     /**
      * Take the first event out of a slot.
      * \param slot A slot in use.
-     * \return The event.
+     * \param ev Set to the event.
      */
-    Event TakeFirst(uint32_t slot);
+    void TakeFirst(uint32_t slot, Event& ev);
     /** Note the time of the heap's first event. */
     void NoteFar();
+    /** What an event can be prepared as. */
+    enum Kind : uint8_t
+    {
+        OTHER,  //!< Not at all, or it has been.
+        PACKET, //!< A packet that comes to a host.
+        TIMER,  //!< A timer.
+    };
+
     /** An event in the ring. */
     struct Next
     {
-        Event event;                //!< The event.
-        const FabricPacket* packet; //!< The same, if it is a packet to be prepared.
-        const FabricTimer* timer;   //!< The same, if it is a timer.
+        Event event; //!< The event.
+        Kind kind;   //!< What it is, once it has been looked at.
     };
 
     /**
@@ -126,8 +153,18 @@ class FabricScheduler : public Scheduler
      * \param ev An event due before the wheel begins, or the only one.
      */
     void InsertNext(const Event& ev);
-    /** Bring the memory nearer that the events in the ring will need. */
-    void Prepare();
+    /**
+     * Begin to prepare an event.
+     * \param next The event, whose own memory has been asked for before.
+     */
+    static void Prepare(Next& next);
+    /** Go on with preparing events: each step uses what the one before asked for. */
+    void PrepareSteps();
+    /**
+     * \param next A packet or a timer.
+     * \param step The next step for it.
+     */
+    static void PrepareStep(const Next& next, uint32_t step);
     /**
      * \param ts A time step, in the wheel's reach.
      * \return The first slot in use from there on, round the wheel; one must be in use.
