@@ -63,6 +63,7 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
+
     /**
      * A packet is about to come; see FabricPacket::PrepareHost().
      * \param packet The packet.
@@ -91,6 +92,7 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
+
     /**
      * A packet is about to come; see FabricPacket::PrepareHost().
      * \param packet The packet.
@@ -219,6 +221,7 @@ class FabricPacket final : public EventImpl
     {
         FabricPrepare::Fetch(&packet, sizeof(packet) + 64);
     }
+
   private:
     friend class FabricPort;
 

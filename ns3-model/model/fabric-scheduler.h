@@ -57,17 +57,17 @@ class FabricScheduler : public Scheduler
     void Remove(const Event& ev) override;
 
   private:
-    static constexpr uint32_t SLOT_BITS = 14;            //!< Logarithm of the number of slots.
-    static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
-    static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
-    static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
-    static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
-    static constexpr uint32_t STEPS = 4;                  //!< Steps of an event's preparation.
-    static constexpr uint32_t APART = 3;                  //!< Events between two steps.
+    static constexpr uint32_t SLOT_BITS = 14;                //!< Logarithm of the number of slots.
+    static constexpr uint32_t SLOTS = 1U << SLOT_BITS;       //!< Time steps the wheel reaches.
+    static constexpr uint32_t WORDS = SLOTS / 64;            //!< Words of the lower bitmap.
+    static constexpr uint32_t SUMMARY_WORDS = WORDS / 64;    //!< Words of the upper bitmap.
+    static constexpr uint32_t NONE = UINT32_MAX;             //!< No node.
+    static constexpr uint32_t STEPS = 4;                     //!< Steps of an event's preparation.
+    static constexpr uint32_t APART = 3;                     //!< Events between two steps.
     static constexpr uint32_t FAR_AHEAD = STEPS * APART + 1; //!< Events in the ring, of many.
-    static constexpr uint32_t NEAR_AHEAD = 2;             //!< Events in the ring, of few.
-    static constexpr uint32_t MANY = 400;                 //!< More in the wheel are many.
-    static constexpr uint32_t RING = 64;                  //!< Places in the ring.
+    static constexpr uint32_t NEAR_AHEAD = 2;                //!< Events in the ring, of few.
+    static constexpr uint32_t MANY = 800;                    //!< More in the wheel are many.
+    static constexpr uint32_t RING = 64;                     //!< Places in the ring.
 
     /** An event in the wheel. */
     struct Node
@@ -92,10 +92,10 @@ class FabricScheduler : public Scheduler
 
         // Not in the order of Event: then the compiler would copy two fields at a time that have
         // just been written one by one, for which processors have to wait.
-        uint64_t ts;       //!< When it is due.
-        EventImpl* impl;   //!< The event.
-        uint32_t uid;      //!< Its number.
-        uint32_t next;     //!< The next of its slot, the last's being the first; or the next free one.
+        uint64_t ts;     //!< When it is due.
+        EventImpl* impl; //!< The event.
+        uint32_t uid;    //!< Its number.
+        uint32_t next; //!< The next of its slot, the last's being the first; or the next free one.
         uint32_t context;  //!< Its context.
         uint32_t unused{}; //!< So that no node lies across two cache lines.
     };
@@ -122,6 +122,7 @@ class FabricScheduler : public Scheduler
     void TakeFirst(uint32_t slot, Event& ev);
     /** Note the time of the heap's first event. */
     void NoteFar();
+
     /** What an event can be prepared as. */
     enum Kind : uint8_t
     {

@@ -136,6 +136,7 @@ class HomaOutput
                       const homa_packet& packet,
                       Ptr<Packet> content,
                       uint8_t priority) = 0;
+
     /** Ask for the memory that Send() will use. */
     virtual void Prepare() const
     {
