@@ -281,6 +281,10 @@ void
 FabricScheduler::Prepare(Next& next)
 {
     const EventImpl* impl = next.event.impl;
+    if (!impl)
+    {
+        return;
+    }
     const std::type_info* type = &typeid(*impl);
     // Should a type have two descriptions, its events run unprepared; that is only slower.
     if (type == &typeid(FabricPacket))
