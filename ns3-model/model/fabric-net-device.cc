@@ -219,13 +219,6 @@ FabricNetDevice::SetFabricReceiver(FabricHostSink* sink)
     m_fabricSink = sink;
 }
 
-void
-FabricNetDevice::SetNear(FabricMemory a, FabricMemory b)
-{
-    m_near[0] = a;
-    m_near[1] = b;
-}
-
 uint64_t
 FabricNetDevice::GetUnroutable() const
 {
@@ -354,28 +347,6 @@ FabricNetDevice::Receive(FabricPacket* packet, uint64_t now)
     if (m_rxCallback.IsNull() || !m_rxCallback(this, datagram, protocol, from))
     {
         m_unroutable++;
-    }
-}
-
-void
-FabricNetDevice::Prepare(const FabricPacket* packet, uint32_t step) const
-{
-    if (!m_fabricSink || !packet->lean)
-    {
-        return;
-    }
-    if (step > 1)
-    {
-        m_fabricSink->PrepareFabric(packet, step);
-        return;
-    }
-    packet->PrepareHeader();
-    FabricPrepare::Fetch(m_fabricSink);
-    // What arrives is answered: with a grant, or with the data that a grant allows.
-    m_txPort->Prepare();
-    for (const auto& [memory, bytes] : m_near)
-    {
-        FabricPrepare::Fetch(memory, bytes);
     }
 }
 

@@ -79,20 +79,8 @@ class FabricNetDevice : public NetDevice, private FabricSink
         m_txPort->Enqueue(packet, now);
     }
 
-    /** Ask for the memory that SendFabric() uses. */
-    void PrepareSend() const
-    {
-        m_txPort->Prepare();
-    }
-
     /** \param sink Who receives lean packets; null to drop and count them. */
     void SetFabricReceiver(FabricHostSink* sink);
-    /**
-     * Name memory that the receiver uses with every packet, to be asked for in time.
-     * \param a Some of it.
-     * \param b More of it.
-     */
-    void SetNear(FabricMemory a, FabricMemory b);
 
     /** \return Datagrams and packets that had no known destination or no receiver. */
     uint64_t GetUnroutable() const;
@@ -131,7 +119,6 @@ class FabricNetDevice : public NetDevice, private FabricSink
   private:
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
-    void Prepare(const FabricPacket* packet, uint32_t step) const override;
     /** Pass the sending delays on to the port. */
     void UpdateLead();
     /** \param delay Of the software when sending. */
@@ -152,7 +139,6 @@ class FabricNetDevice : public NetDevice, private FabricSink
     // What every packet touches comes first.
     FabricHostSink* m_fabricSink{nullptr};                //!< Receiver of lean packets.
     FabricPort* m_txPort{nullptr};                        //!< The port, without the indirection.
-    FabricMemory m_near[2]{};                             //!< What the receiver uses first.
     uint32_t m_host{FABRIC_NO_HOST};                      //!< Index in the fabric.
     FabricTrace<Ptr<const Packet>> m_macTxTrace;          //!< Handed to the device.
     FabricTrace<Ptr<const Packet>> m_macRxTrace;          //!< Handed to the host.

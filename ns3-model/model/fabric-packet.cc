@@ -10,7 +10,6 @@
 
 #include <cstdlib>
 #include <new>
-#include <typeinfo>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>

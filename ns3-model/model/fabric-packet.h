@@ -13,8 +13,7 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
-#include "fabric-event.h"
-
+#include "ns3/event-impl.h"
 #include "ns3/packet.h"
 #include "ns3/ptr.h"
 
@@ -51,11 +50,7 @@ constexpr uint32_t FABRIC_NO_HOST = UINT32_MAX;
 class FabricSink
 {
   public:
-    virtual ~FabricSink()
-    {
-        FabricPrepare::SetSafe(false);
-    }
-
+    virtual ~FabricSink() = default;
     /**
      * Take a packet whose last bit has arrived and whose receiver's fixed delay has passed.
      *
@@ -63,15 +58,6 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
-
-    /**
-     * A packet is about to come; see FabricPacket::PrepareHost().
-     * \param packet The packet.
-     * \param step 1 to 3.
-     */
-    virtual void Prepare(const FabricPacket* packet, uint32_t step) const
-    {
-    }
 };
 
 /**
@@ -80,11 +66,7 @@ class FabricSink
 class FabricHostSink
 {
   public:
-    virtual ~FabricHostSink()
-    {
-        FabricPrepare::SetSafe(false);
-    }
-
+    virtual ~FabricHostSink() = default;
     /**
      * Take a lean packet addressed to this host.
      *
@@ -92,16 +74,6 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
-
-    /**
-     * A packet is about to come; see FabricPacket::PrepareHost().
-     * \param packet The packet.
-     * \param step 2 or 3; the sink's memory has been asked for before.
-     */
-    virtual void PrepareFabric(const FabricPacket* packet, uint32_t step) const
-    {
-    }
-
     /**
      * Write a lean packet as the IP datagram it stands for. Only called while somebody listens to a
      * sniffer trace source. The default joins the packet's header bytes and its payload, zeros
@@ -198,28 +170,12 @@ class FabricPacket final : public EventImpl
      */
     static void operator delete(void* memory);
 
-    /** Ask for the memory that every landing uses. */
-    void PrepareHop() const
+    /** Ask for the memory that landing will need: where the packet comes from and goes to. */
+    void Prepare() const
     {
-        FabricPrepare::Fetch(m_port);
-        FabricPrepare::Fetch(reinterpret_cast<const char*>(m_port) + 64);
-        FabricPrepare::Fetch(m_sink);
-    }
-
-    /**
-     * Ask for the memory that landing at a host uses, looking only at what the step before has
-     * asked for.
-     * \param step 1 to 3, after PrepareHop() and in order; steps may be left out and repeated.
-     */
-    void PrepareHost(uint32_t step) const
-    {
-        m_sink->Prepare(this, step);
-    }
-
-    /** Ask for the header. */
-    void PrepareHeader() const
-    {
-        FabricPrepare::Fetch(&packet, sizeof(packet) + 64);
+        __builtin_prefetch(m_port);
+        __builtin_prefetch(reinterpret_cast<const char*>(m_port) + 64);
+        __builtin_prefetch(m_sink);
     }
 
   private:

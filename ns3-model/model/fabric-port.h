@@ -213,13 +213,6 @@ class alignas(64) FabricPort : public Object
         return m_waiting != 0;
     }
 
-    /** Ask for the memory that every packet uses. Does not look at the port. */
-    void Prepare() const
-    {
-        FabricPrepare::Fetch(this, HOT_BYTES);
-        FabricPrepare::Fetch(&m_levels[FABRIC_PRIORITIES - 1]);
-    }
-
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
     uint64_t GetQueueBytes() const;
     /** \return When all that waits now will have been sent, by the port's clock (with lead), ns. */
@@ -230,8 +223,6 @@ class alignas(64) FabricPort : public Object
     void ResetCounters();
 
   private:
-    static constexpr uint32_t HOT_BYTES = 128; //!< What every packet uses, but its level.
-
     /** One priority: its queue and what it has sent. */
     struct Level
     {

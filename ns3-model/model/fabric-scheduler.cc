@@ -4,8 +4,9 @@
  */
 #include "fabric-scheduler.h"
 
+#include "fabric-packet.h"
+
 #include "ns3/abort.h"
-#include "ns3/simulator.h"
 
 #include <algorithm>
 #include <typeinfo>
@@ -45,7 +46,6 @@ FabricScheduler::GetTypeId()
 FabricScheduler::FabricScheduler()
     : m_last(SLOTS, uint32_t(NONE))
 {
-    FabricPrepare::SetSafe(true);
 }
 
 FabricScheduler::~FabricScheduler()
@@ -72,7 +72,7 @@ FabricScheduler::InsertNear(const Event& ev)
         m_free = m_nodes[node].next;
     }
     Node& added = m_nodes[node];
-    added.Set(ev);
+    added.event = ev;
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     const uint32_t last = m_last[slot];
     if (last == NONE)
@@ -93,11 +93,11 @@ FabricScheduler::InsertNear(const Event& ev)
 void
 FabricScheduler::Insert(const Event& ev)
 {
-    if (!m_count || ev.key.m_ts < m_start)
+    if (ev.key.m_ts < m_start)
     {
-        InsertNext(ev);
+        Rewind(ev.key.m_ts);
     }
-    else if (ev.key.m_ts - m_start < SLOTS)
+    if (ev.key.m_ts - m_start < SLOTS)
     {
         InsertNear(ev);
     }
@@ -109,31 +109,10 @@ FabricScheduler::Insert(const Event& ev)
     }
 }
 
-void
-FabricScheduler::InsertNext(const Event& ev)
-{
-    if (!m_count)
-    {
-        MoveTo(ev.key.m_ts);
-    }
-    else if (m_count == RING)
-    {
-        Rewind();
-        Insert(ev);
-        return;
-    }
-    uint32_t i = m_count++;
-    for (; i > 0 && ev.key < At(i - 1).event.key; i--)
-    {
-        At(i) = At(i - 1);
-    }
-    At(i) = {ev, OTHER};
-}
-
 bool
 FabricScheduler::IsEmpty() const
 {
-    return m_count == 0;
+    return m_near == 0 && m_far.empty();
 }
 
 uint32_t
@@ -165,8 +144,8 @@ FabricScheduler::NextSlot(uint64_t ts) const
     return word * 64 + __builtin_ctzll(m_bits[word]);
 }
 
-void
-FabricScheduler::TakeFirst(uint32_t slot, Event& ev)
+Scheduler::Event
+FabricScheduler::TakeFirst(uint32_t slot)
 {
     const uint32_t last = m_last[slot];
     const uint32_t first = m_nodes[last].next;
@@ -188,7 +167,7 @@ FabricScheduler::TakeFirst(uint32_t slot, Event& ev)
     taken.next = m_free;
     m_free = first;
     m_near--;
-    taken.Get(ev);
+    return taken.event;
 }
 
 void
@@ -205,145 +184,62 @@ FabricScheduler::MoveTo(uint64_t ts)
 }
 
 void
-FabricScheduler::Rewind()
+FabricScheduler::Rewind(uint64_t ts)
 {
     while (m_near)
     {
-        m_far.emplace_back();
-        TakeFirst(FirstSlot(), m_far.back());
-    }
-    while (m_count > 1)
-    {
-        m_far.push_back(At(--m_count).event);
+        m_far.push_back(TakeFirst(FirstSlot()));
     }
     std::make_heap(m_far.begin(), m_far.end(), Later);
     NoteFar();
-    MoveTo(At(0).event.key.m_ts);
-}
-
-void
-FabricScheduler::Draw()
-{
-    if (!m_near)
-    {
-        if (m_far.empty())
-        {
-            return;
-        }
-        MoveTo(m_farTs);
-    }
-    Next& drawn = At(m_count++);
-    TakeFirst(FirstSlot(), drawn.event);
-    drawn.kind = OTHER;
-    __builtin_prefetch(drawn.event.impl);
-    if (drawn.event.key.m_ts != m_start)
-    {
-        MoveTo(drawn.event.key.m_ts);
-    }
+    MoveTo(ts);
 }
 
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
-    return m_ring[m_head].event;
+    return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
 }
 
 Scheduler::Event
 FabricScheduler::RemoveNext()
 {
-    const Event ev = m_ring[m_head].event;
-    m_head = (m_head + 1) % RING;
-    m_count--;
-    const bool many = m_near > MANY;
-    const uint32_t ahead = many ? FAR_AHEAD : NEAR_AHEAD;
-    if (m_count < ahead)
+    if (!m_near)
     {
-        Draw();
-        if (m_count < ahead)
-        {
-            // Two for one, until there are enough.
-            Draw();
-            return ev;
-        }
+        MoveTo(m_farTs);
     }
-    if (FabricPrepare::IsSafe())
+    const Event ev = TakeFirst(FirstSlot());
+    if (ev.key.m_ts != m_start)
     {
-        Prepare(At(many ? (STEPS - 1) * APART : 0));
-        if (many)
-        {
-            PrepareSteps();
-        }
+        MoveTo(ev.key.m_ts);
+    }
+    if (m_near)
+    {
+        PrepareNext();
     }
     return ev;
 }
 
 void
-FabricScheduler::Prepare(Next& next)
+FabricScheduler::PrepareNext() const
 {
-    const EventImpl* impl = next.event.impl;
-    if (!impl)
+    // With many hosts, memory is far away: the event after next comes nearer while this one runs,
+    // and what the next one points to, now that it is here itself.
+    const uint32_t last = m_last[FirstSlot()];
+    const uint32_t first = m_nodes[last].next;
+    const Event& next = m_nodes[first].event;
+    if (next.impl && typeid(*next.impl) == typeid(FabricPacket))
     {
-        return;
+        static_cast<const FabricPacket*>(next.impl)->Prepare();
     }
-    const std::type_info* type = &typeid(*impl);
-    // Should a type have two descriptions, its events run unprepared; that is only slower.
-    if (type == &typeid(FabricPacket))
-    {
-        static_cast<const FabricPacket*>(impl)->PrepareHop();
-        // Switches use little memory, hosts much.
-        next.kind = next.event.key.m_context == Simulator::NO_CONTEXT ? OTHER : PACKET;
-    }
-    else if (type == &typeid(FabricTimer))
-    {
-        static_cast<const FabricTimer*>(impl)->Prepare(0);
-        next.kind = TIMER;
-    }
-}
-
-void
-FabricScheduler::PrepareSteps()
-{
-    for (uint32_t step = 1; step < STEPS; step++)
-    {
-        const Next& next = At((STEPS - 1 - step) * APART);
-        if (next.kind != OTHER)
-        {
-            PrepareStep(next, step);
-        }
-    }
-}
-
-void
-FabricScheduler::PrepareStep(const Next& next, uint32_t step)
-{
-    if (next.kind == PACKET)
-    {
-        static_cast<const FabricPacket*>(next.event.impl)->PrepareHost(step);
-    }
-    else
-    {
-        static_cast<const FabricTimer*>(next.event.impl)->Prepare(step);
-    }
+    const uint32_t second =
+        first == last ? m_nodes[m_last[NextSlot(next.key.m_ts + 1)]].next : m_nodes[first].next;
+    __builtin_prefetch(m_nodes[second].event.impl);
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
-    for (uint32_t i = 0; i < m_count; i++)
-    {
-        if (At(i).event.key.m_uid == ev.key.m_uid)
-        {
-            for (m_count--; i < m_count; i++)
-            {
-                At(i) = At(i + 1);
-            }
-            if (!m_count)
-            {
-                Draw();
-            }
-            return;
-        }
-    }
     const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
     if (ev.key.m_ts - m_start < SLOTS && m_last[slot] != NONE)
     {
@@ -351,7 +247,7 @@ FabricScheduler::Remove(const Event& ev)
         do
         {
             const uint32_t node = m_nodes[before].next;
-            if (m_nodes[node].uid == ev.key.m_uid)
+            if (m_nodes[node].event.key.m_uid == ev.key.m_uid)
             {
                 // Make it the first of its ring, and take it as such.
                 const uint32_t last = m_last[slot];
@@ -366,8 +262,7 @@ FabricScheduler::Remove(const Event& ev)
                     m_nodes[node].next = first;
                     m_nodes[last].next = node;
                 }
-                Event removed;
-                TakeFirst(slot, removed);
+                TakeFirst(slot);
                 return;
             }
             before = node;

@@ -106,7 +106,6 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
-    device->SetNear(transport->GetHot(), transport->GetHostHot());
 }
 
 uint32_t
@@ -213,19 +212,6 @@ HomaFabricOutput::ReceiveFabric(FabricPacket* packet, uint64_t now)
         ReceivePortUnreachable(packet);
     }
     packet->Release();
-}
-
-void
-HomaFabricOutput::PrepareFabric(const FabricPacket* packet, uint32_t step) const
-{
-    struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
-    PeekPointer(m_transport)->PrepareReceive(from, packet->header + HOMA_IPV4_HEADER, step);
-}
-
-void
-HomaFabricOutput::Prepare() const
-{
-    m_device->PrepareSend();
 }
 
 Ptr<Packet>

@@ -62,8 +62,6 @@ class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSin
     void ReceivePortUnreachable(const FabricPacket* packet);
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
-    void PrepareFabric(const FabricPacket* packet, uint32_t step) const override;
-    void Prepare() const override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
     /**
      * \param peer A peer.

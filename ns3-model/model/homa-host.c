@@ -11,7 +11,6 @@
 #define LOOKS 4			/* peers looked at for being idle, per new peer and per tick */
 #define LOOKS_WHEN_FULL 64
 #define LINE 64			/* bytes of a cache line */
-#define HOMA_AT_SENDER_ID 20	/* in every packet */
 
 static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 		      struct homa_host_rpc *rpc, const struct homa_packet *in,
@@ -842,62 +841,18 @@ static void fetch(const void *at)
 	__builtin_prefetch(at);
 }
 
-static void fetch_lines(const void *at, u32 count)
+/* While the peer is looked up, its RPC may come, too. */
+static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
-	while (count--)
-		fetch((const u8 *)at + (size_t)count * LINE);
-}
+	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
+	uintptr_t part = homa_id_is_client(id) ? offsetof(struct homa_host_rpc, out)
+					       : offsetof(struct homa_host_rpc, grantee);
 
-static u64 sender_id(const u8 *bytes)
-{
-	u64 id;
-
-	memcpy(&id, bytes + HOMA_AT_SENDER_ID, sizeof(id));
-	return __builtin_bswap64(id);
-}
-
-void homa_host_prepare_input(const struct homa_host *host, struct homa_address from,
-			     const u8 *bytes, u32 step)
-{
-	u64 id = sender_id(bytes) ^ 1;
-	struct homa_host_rpc *const *rpc = &host->rpcs[rpc_bucket(host, from, id)];
-	struct homa_host_peer *const *peer = &host->peers[peer_bucket(from, host->peer_buckets)];
-
-	if (!step) {
-		fetch(rpc);
-		fetch(peer);
-		fetch_lines(&host->grants, 3);
-		fetch(&host->counters.packets_sent);
-		fetch(&host->counters.packets_rcvd);
-		fetch_lines(&host->allocator.now, 2);
-		return;
-	}
-	if (*peer)
-		fetch_lines(*peer, 4);
-	if (!*rpc)
-		return;
-	fetch(&(*rpc)->next);
-	fetch(&(*rpc)->core);
-	fetch(&(*rpc)->core.in);
-	fetch_lines(homa_id_is_client(id) ? (const void *)&(*rpc)->out
-					  : (const void *)&(*rpc)->grantee, 3);
-}
-
-void homa_host_prepare_pace(const struct homa_host *host, u32 step)
-{
-	const struct homa_node *first = host->txq.srpt.first;
-	const struct homa_host_rpc *rpc;
-
-	fetch(&host->counters.priority_packets);
-	if (!first)
-		return;
-	rpc = homa_container_of(first, struct homa_host_rpc, out.srpt);
-	if (!step) {
-		fetch_lines(&rpc->out, 3);
-		fetch(&rpc->peer);
-		return;
-	}
-	fetch_lines(rpc->peer, 2);
+	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
+	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.in)));
+	fetch((const void *)(rpc + part));
+	fetch((const void *)(rpc + part + LINE));
+	fetch((const void *)(rpc + part + 2 * LINE));
 }
 
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
@@ -908,6 +863,10 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	struct homa_packet pkt;
 	enum homa_drop why;
 
+	fetch(&host->grants.cutoffs);
+	fetch(&host->counters.packets_sent);
+	fetch(&host->counters.packets_rcvd);
+	fetch(&host->allocator.now);
 	set_now(host, now);
 	why = homa_wire_decode(&pkt, bytes, readable, length, host->params->max_message);
 	if (why) {
@@ -915,6 +874,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		return;
 	}
 	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
+	fetch_rpc(host, from, pkt.sender_id ^ 1);
 	peer = homa_host_known_peer(host, from);
 	if (!peer && !starts_something(pkt.type)) {
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;

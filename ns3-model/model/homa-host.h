@@ -238,26 +238,6 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
 		     u32 readable, u32 length);
 
-/* Bytes of struct homa_host that every packet uses, from its beginning on. */
-#define HOMA_HOST_HOT 256
-
-/**
- * homa_host_prepare_input() - A packet is about to arrive: ask for the memory it will use.
- * @host:  Host, whose first HOMA_HOST_HOT bytes have been asked for.
- * @from:  Sender's address.
- * @bytes: HOMA_MAX_HEADER bytes after the IP header; they need not be valid.
- * @step:  0, then 1, when what step 0 asked for is here.
- */
-void homa_host_prepare_input(const struct homa_host *host, struct homa_address from,
-			     const u8 *bytes, u32 step);
-
-/**
- * homa_host_prepare_pace() - homa_host_pace() is about to be called: ask for memory.
- * @host:  Host, whose first HOMA_HOST_HOT bytes have been asked for.
- * @step:  0, then 1, when what step 0 asked for is here.
- */
-void homa_host_prepare_pace(const struct homa_host *host, u32 step);
-
 /* HOMA_HOST_PACER has fired. */
 void homa_host_pace(struct homa_host *host, u64 now);
 

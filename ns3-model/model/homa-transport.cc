@@ -51,6 +51,49 @@ HomaUser::KeepsContent() const
 /** Who owns RPCs whose user has gone. */
 static HomaUser g_nobody;
 
+/** A timer of a host: one event object, scheduled again and again, so that it costs no allocation.
+ */
+class HomaTimerEvent : public EventImpl
+{
+  public:
+    /**
+     * \param transport Whose.
+     * \param timer Which.
+     */
+    HomaTimerEvent(HomaTransport* transport, enum homa_host_timer timer)
+        : m_transport(transport),
+          m_timer(timer)
+    {
+    }
+
+    /** The transport is gone. */
+    void Detach()
+    {
+        m_transport = nullptr;
+    }
+
+  private:
+    void Notify() override
+    {
+        if (!m_transport)
+        {
+            return;
+        }
+        uint64_t now = Simulator::Now().GetTimeStep();
+        if (m_timer == HOMA_HOST_PACER)
+        {
+            homa_host_pace(m_transport->m_host.get(), now);
+        }
+        else
+        {
+            homa_host_tick(m_transport->m_host.get(), now);
+        }
+    }
+
+    HomaTransport* m_transport;   //!< Whose.
+    enum homa_host_timer m_timer; //!< Which.
+};
+
 /** What the host asks of its transport: the ops of struct homa_host_ops. */
 struct HomaHostOps
 {
@@ -406,10 +449,8 @@ HomaTransport::HomaTransport()
       m_params(std::make_shared<homa_params>())
 {
     homa_params_init(m_params.get());
-    for (uint32_t timer = 0; timer < HOMA_HOST_TIMERS; timer++)
-    {
-        m_timers[timer] = Create<FabricTimer>(static_cast<FabricTimerOwner*>(this), timer);
-    }
+    m_timers[HOMA_HOST_PACER] = Create<HomaTimerEvent>(this, HOMA_HOST_PACER);
+    m_timers[HOMA_HOST_TICK] = Create<HomaTimerEvent>(this, HOMA_HOST_TICK);
 }
 
 HomaTransport::~HomaTransport() = default;
@@ -658,62 +699,6 @@ HomaTransport::UpdateParameters()
 {
     const char* wrong = homa_params_update(&GetParameters());
     NS_ABORT_MSG_IF(wrong, "HomaTransport: " << wrong);
-}
-
-void
-HomaTransport::TimerFired(uint32_t timer)
-{
-    const uint64_t now = Simulator::Now().GetTimeStep();
-    if (timer == HOMA_HOST_PACER)
-    {
-        homa_host_pace(m_host.get(), now);
-    }
-    else
-    {
-        homa_host_tick(m_host.get(), now);
-    }
-}
-
-void
-HomaTransport::PrepareTimer(uint32_t timer, uint32_t step) const
-{
-    if (timer != HOMA_HOST_PACER)
-    {
-        return;
-    }
-    if (step == 1)
-    {
-        const FabricMemory hot = GetHostHot();
-        FabricPrepare::Fetch(hot.begin, hot.bytes);
-        FabricPrepare::Fetch(m_output);
-        return;
-    }
-    homa_host_prepare_pace(m_host.get(), step - 2);
-    if (step == 3 && m_output)
-    {
-        m_output->Prepare();
-    }
-}
-
-void
-HomaTransport::PrepareReceive(const homa_address& from, const uint8_t* bytes, uint32_t step) const
-{
-    if (m_started)
-    {
-        homa_host_prepare_input(m_host.get(), from, bytes, step - 2);
-    }
-}
-
-FabricMemory
-HomaTransport::GetHot() const
-{
-    return {&m_host, 64};
-}
-
-FabricMemory
-HomaTransport::GetHostHot() const
-{
-    return {m_host.get(), HOMA_HOST_HOT};
 }
 
 const homa_counters&

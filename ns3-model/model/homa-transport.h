@@ -9,7 +9,6 @@
 #ifndef HOMA_TRANSPORT_H
 #define HOMA_TRANSPORT_H
 
-#include "fabric-event.h"
 #include "fabric-trace.h"
 
 #include "ns3/ipv6-address.h"
@@ -37,6 +36,7 @@ namespace ns3
 
 class HomaRpc;
 class HomaTransport;
+class HomaTimerEvent;
 
 /** Why an RPC failed. */
 enum class HomaError
@@ -136,11 +136,6 @@ class HomaOutput
                       const homa_packet& packet,
                       Ptr<Packet> content,
                       uint8_t priority) = 0;
-
-    /** Ask for the memory that Send() will use. */
-    virtual void Prepare() const
-    {
-    }
 };
 
 /**
@@ -150,7 +145,7 @@ class HomaOutput
  * the core's unsched_bytes, and so on. They take effect when the transport starts and can be
  * changed while it runs.
  */
-class HomaTransport : public Object, private FabricTimerOwner
+class HomaTransport : public Object
 {
   public:
     /**
@@ -254,18 +249,6 @@ class HomaTransport : public Object, private FabricTimerOwner
                  uint32_t length,
                  Ptr<Packet> payload);
     /**
-     * A packet is about to arrive: ask for memory, looking only at what the step before has asked
-     * for.
-     * \param from Sender's address.
-     * \param bytes Its Homa header.
-     * \param step 2 or 3; GetHot() and GetHostHot() are step 1.
-     */
-    void PrepareReceive(const homa_address& from, const uint8_t* bytes, uint32_t step) const;
-    /** \return What every packet uses of this object. */
-    FabricMemory GetHot() const;
-    /** \return What every packet uses of the protocol's host. */
-    FabricMemory GetHostHot() const;
-    /**
      * The network says that a peer, or one of its ports, cannot be reached.
      * \param peer The peer.
      * \param port The port, or 0 for all.
@@ -312,10 +295,9 @@ class HomaTransport : public Object, private FabricTimerOwner
     typedef void (*GrantCallback)(const HomaRpc* rpc, uint32_t offset, uint8_t priority);
 
   private:
+    friend class HomaTimerEvent;
     friend struct HomaHostOps;
     void DoDispose() override;
-    void TimerFired(uint32_t timer) override;
-    void PrepareTimer(uint32_t timer, uint32_t step) const override;
     /** Have one copy of the parameters for hosts that have the same: it stays in the caches. */
     void ShareParameters();
     /**
@@ -341,7 +323,7 @@ class HomaTransport : public Object, private FabricTimerOwner
     bool m_refused{false};                           //!< The packet being received was refused.
     uint16_t m_nextPort{0x8000};                     //!< Next client port to try.
     uint32_t m_historyPlaces;                        //!< Finished requests remembered.
-    Ptr<FabricTimer> m_timers[2];                    //!< By enum homa_host_timer.
+    Ptr<HomaTimerEvent> m_timers[2];                 //!< By enum homa_host_timer.
     std::shared_ptr<homa_params> m_params;           //!< Others that have the same may share it.
     std::unordered_map<uint16_t, HomaUser*> m_ports; //!< Users by port; null: a client's.
     TracedCallback<const HomaRpc*, uint32_t> m_messageSent;     //!< Handed to the transport.
