@@ -7,6 +7,7 @@
 #include <linux/interrupt.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/workqueue.h>
 #include <net/dst.h>
 
 #include "in.h"
@@ -24,6 +25,7 @@ struct core {
 	u64 worked_at;		/* ns */
 	unsigned long state;
 	call_single_data_t csd;
+	struct work_struct kick;	/* instead of csd in real-time kernels */
 	struct tasklet_struct tasklet;
 };
 
@@ -110,13 +112,32 @@ static void kick(void *arg)
 	tasklet_schedule(&core->tasklet);
 }
 
+static void kick_softly(struct work_struct *work)
+{
+	local_bh_disable();
+	tasklet_schedule(&container_of(work, struct core, kick)->tasklet);
+	local_bh_enable();
+}
+
+/* Let a core look at its queue. */
+static void wake(int cpu)
+{
+	struct core *core = per_cpu_ptr(&cores, cpu);
+
+	/* Interrupts of real-time kernels must not raise softirqs on an idle core. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		queue_work_on(cpu, system_highpri_wq, &core->kick);
+	else if (!test_and_set_bit(KICKED, &core->state) &&
+		 smp_call_function_single_async(cpu, &core->csd))
+		kick(core);
+}
+
 bool homa_steer_away(struct sk_buff *skb)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
 	u32 policy = READ_ONCE(hnet->shell.gro_policy);
 	struct choice choice = { .first = -1, .best = -1 };
 	int here = smp_processor_id();
-	struct core *core;
 	bool listed;
 
 	choice.now = ktime_get_ns();
@@ -142,12 +163,9 @@ bool homa_steer_away(struct sk_buff *skb)
 		kfree_skb(skb);
 		return true;
 	}
-	core = per_cpu_ptr(&cores, choice.best);
 	dev_hold(skb->dev);
-	skb_queue_tail(&core->queue, skb);
-	if (!test_and_set_bit(KICKED, &core->state) &&
-	    smp_call_function_single_async(choice.best, &core->csd))
-		kick(core);
+	skb_queue_tail(&per_cpu_ptr(&cores, choice.best)->queue, skb);
+	wake(choice.best);
 	return true;
 }
 
@@ -212,6 +230,7 @@ void homa_steer_init(void)
 		core = per_cpu_ptr(&cores, cpu);
 		skb_queue_head_init(&core->queue);
 		INIT_CSD(&core->csd, kick, core);
+		INIT_WORK(&core->kick, kick_softly);
 		tasklet_setup(&core->tasklet, work);
 	}
 }
@@ -229,6 +248,7 @@ void homa_steer_exit(void)
 	synchronize_rcu();
 	for_each_possible_cpu(cpu) {
 		core = per_cpu_ptr(&cores, cpu);
+		cancel_work_sync(&core->kick);
 		tasklet_kill(&core->tasklet);
 		while ((skb = skb_dequeue(&core->queue))) {
 			dev_put(skb->dev);
