@@ -44,11 +44,13 @@ check_says() {
 start() {
 	file=$1
 	shift
+	# What an earlier one has said there must not be taken for this one's.
+	rm -f "$file"
 	"$@" >"$file" 2>&1 &
 	server=$!
 	servers="$servers $server"
 	for i in $(seq 100); do
-		grep -q '^# serving' "$file" && return 0
+		grep -qs '^# serving' "$file" && return 0
 		kill -0 $server 2>/dev/null || break
 		usleep 50000
 	done
