@@ -68,14 +68,6 @@ static uint32_t odd_number(void)
 	return numbers[below(ARRAY_SIZE(numbers))];
 }
 
-static void put(uint8_t *at, uint64_t value, unsigned int bytes)
-{
-	while (bytes--) {
-		at[bytes] = value;
-		value >>= 8;
-	}
-}
-
 static uint64_t any_id(void)
 {
 	uint64_t id = atomic_load(&live_id);
@@ -117,46 +109,46 @@ static unsigned int make(uint8_t *p)
 
 	for (i = 0; i < 100; i++)
 		p[i] = one_in(2) ? 0 : below(256);
-	put(p, any_port(), 2);
-	put(p + 2, any_port(), 2);
-	put(p + 4, one_in(2) ? 0 : odd_number(), 4);
+	put_be(p, any_port(), 2);
+	put_be(p + 2, any_port(), 2);
+	put_be(p + 4, one_in(2) ? 0 : odd_number(), 4);
 	p[11] = one_in(20) ? below(256) : 0x10 + type;
 	p[12] = type ? 5 << 4 : (13 + one_in(2)) << 4;
 	p[13] = one_in(8) ? 6 : 0;
-	put(p + 18, one_in(8) ? 0xb97d : 0, 2);
-	put(p + 20, any_id(), 8);
+	put_be(p + 18, one_in(8) ? 0xb97d : 0, 2);
+	put_be(p + 20, any_id(), 8);
 	switch (type) {
 	case 0:
-		put(p + 28, total, 4);
-		put(p + 32, one_in(3) ? odd_number() : total, 4);
-		put(p + 36, one_in(3) ? any_id() : 0, 8);
-		put(p + 44, PORT, 2);
-		put(p + 46, one_in(2) ? 1 : odd_number(), 2);
+		put_be(p + 28, total, 4);
+		put_be(p + 32, one_in(3) ? odd_number() : total, 4);
+		put_be(p + 36, one_in(3) ? any_id() : 0, 8);
+		put_be(p + 44, PORT, 2);
+		put_be(p + 46, one_in(2) ? 1 : odd_number(), 2);
 		p[48] = below(2);
-		put(p + 52, one_in(3) ? odd_number() : below(total ? total : 1), 4);
+		put_be(p + 52, one_in(3) ? odd_number() : below(total ? total : 1), 4);
 		if (one_in(2))
-			put(p + 52, 0, 4);
+			put_be(p + 52, 0, 4);
 		length += one_in(10) ? 0 : below(1400);
 		break;
 	case 1:
-		put(p + 28, odd_number(), 4);
+		put_be(p + 28, odd_number(), 4);
 		p[32] = one_in(4) ? below(256) : below(8);
 		break;
 	case 2:
-		put(p + 28, odd_number(), 4);
-		put(p + 32, odd_number(), 4);
+		put_be(p + 28, odd_number(), 4);
+		put_be(p + 32, odd_number(), 4);
 		p[36] = one_in(4) ? below(256) : below(8);
 		break;
 	case 5:
 		for (i = 0; i < 8; i++)
-			put(p + 28 + 4 * i, odd_number(), 4);
-		put(p + 60, odd_number(), 2);
+			put_be(p + 28 + 4 * i, odd_number(), 4);
+		put_be(p + 60, odd_number(), 2);
 		break;
 	case 8:
-		put(p + 28, one_in(4) ? odd_number() : below(7), 2);
+		put_be(p + 28, one_in(4) ? odd_number() : below(7), 2);
 		for (i = 0; i < 5; i++) {
-			put(p + 30 + 10 * i, any_id(), 8);
-			put(p + 38 + 10 * i, PORT, 2);
+			put_be(p + 30 + 10 * i, any_id(), 8);
+			put_be(p + 38 + 10 * i, PORT, 2);
 		}
 		break;
 	}
@@ -381,15 +373,15 @@ static bool forge_request(uint64_t id)
 	uint8_t p[57] = { [11] = 0x10, [12] = 14 << 4 };
 	bool sent;
 
-	put(p, 33000, 2);
-	put(p + 2, PORT, 2);
-	put(p + 20, id, 8);
-	put(p + 28, 1, 4);
-	put(p + 32, 1, 4);
+	put_be(p, 33000, 2);
+	put_be(p + 2, PORT, 2);
+	put_be(p + 20, id, 8);
+	put_be(p + 28, 1, 4);
+	put_be(p + 32, 1, 4);
 	sent = sendto(raw, p, 57, 0, &to.sa, sizeof(to.in4)) == 57;
 	usleep(200000);
 	p[11] = 0x18;
-	put(p + 28, 0, 2);
+	put_be(p + 28, 0, 2);
 	sent = sendto(raw, p, 30, 0, &to.sa, sizeof(to.in4)) == 30 && sent;
 	close(raw);
 	return sent;

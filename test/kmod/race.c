@@ -39,14 +39,6 @@ static _Atomic uint64_t next_id;	/* of the request whose packets are to go; 0: t
 static _Atomic uint64_t ready, gone;	/* second() is ready for it; first packet's core says go */
 static atomic_uint arrived, wrong;
 
-static void put(uint8_t *at, uint64_t value, unsigned int bytes)
-{
-	while (bytes--) {
-		at[bytes] = value;
-		value >>= 8;
-	}
-}
-
 static uint64_t get(const uint8_t *at, unsigned int bytes)
 {
 	uint64_t value = 0;
@@ -69,14 +61,14 @@ static int raw_socket(void)
 static void make(uint8_t *p, uint64_t id, unsigned int offset, unsigned int bytes)
 {
 	memset(p, 0, HEADER);
-	put(p, CLIENT_PORT, 2);
-	put(p + 2, PORT, 2);
+	put_be(p, CLIENT_PORT, 2);
+	put_be(p + 2, PORT, 2);
 	p[11] = 0x10;
 	p[12] = 14 << 4;
-	put(p + 20, id, 8);
-	put(p + 28, LENGTH, 4);
-	put(p + 32, 2 * PIECE, 4);
-	put(p + 52, offset, 4);
+	put_be(p + 20, id, 8);
+	put_be(p + 28, LENGTH, 4);
+	put_be(p + 32, 2 * PIECE, 4);
+	put_be(p + 52, offset, 4);
 	memcpy(p + HEADER, data + offset, bytes);
 }
 

@@ -294,3 +294,11 @@ uint64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
+
+void put_be(uint8_t *at, uint64_t value, unsigned int bytes)
+{
+	while (bytes--) {
+		at[bytes] = value;
+		value >>= 8;
+	}
+}

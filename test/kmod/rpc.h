@@ -131,6 +131,9 @@ size_t message_wrong(const struct endpoint *e, const struct message *m, uint64_t
 bool echoed(const struct endpoint *client, const struct endpoint *server,
 	    const union address *to, size_t length);
 
+/* Write the lowest @bytes bytes of @value at @at in network order, for packets of one's own. */
+void put_be(uint8_t *at, uint64_t value, unsigned int bytes);
+
 /* Nanoseconds of the monotonic clock. */
 uint64_t now_ns(void);
 
