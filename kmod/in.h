@@ -67,6 +67,9 @@ void homa_in_start_client(const struct homa_cx *cx, struct homa_krpc *rpc);
  */
 void homa_in_abort(struct homa_krpc *rpc, int error);
 
+/* The same, for a caller that holds the lock (spin_lock_bh()), which is dropped. */
+void homa_in_abort_unlock(struct homa_krpc *rpc, int error) __releases(&rpc->lock);
+
 /* For the module, and for a namespace whose sockets and devices are gone. */
 void homa_in_init(void);
 void homa_in_exit(void);

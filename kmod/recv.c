@@ -304,11 +304,14 @@ static int finish(struct homa_sock *hsk, struct homa_krpc *rpc, struct homa_recv
 	args->id = rpc->id;
 	args->completion_cookie = rpc->cookie;
 	name_peer(rpc, msg);
+	if (result < 0) {
+		/* More of a message that cannot be copied may be on its way. */
+		homa_in_abort_unlock(rpc, 0);
+		return result;
+	}
 	if (homa_krpc_is_client(rpc))
 		homa_krpc_retire(rpc);
 	spin_unlock_bh(&rpc->lock);
-	if (result < 0)
-		homa_sock_give_back(hsk, NULL, 0);
 	return result;
 }
 

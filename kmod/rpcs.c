@@ -231,6 +231,8 @@ void homa_krpc_retire(struct homa_krpc *rpc)
 	lockdep_assert_held(&rpc->lock);
 	if (rpc->retired)
 		return;
+	/* The schedulers must not be left with memory that becomes another RPC's. */
+	WARN_ON_ONCE(rpc->core.scheduled);
 	rpc->retired = true;
 	trace_homa_rpc_end(rpc, rpc->error);
 	homa_krpc_stop(rpc);

@@ -44,15 +44,14 @@ void homa_in_release(struct homa_krpc *rpc)
 	homa_effects_finish(&cx, rpc, &box);
 }
 
-void homa_in_abort(struct homa_krpc *rpc, int error)
+void homa_in_abort_unlock(struct homa_krpc *rpc, int error)
 {
 	struct homa_effects fx homa_uninit;
 	struct homa_outbox box homa_uninit;
 	struct homa_cx cx;
 
+	lockdep_assert_held(&rpc->lock);
 	homa_outbox_init(&box, &fx);
-	local_bh_disable();
-	spin_lock(&rpc->lock);
 	cx = homa_cx(rpc->hnet);
 	if (!rpc->retired) {
 		if (error)
@@ -69,4 +68,10 @@ void homa_in_abort(struct homa_krpc *rpc, int error)
 	spin_unlock(&rpc->lock);
 	homa_effects_finish(&cx, rpc, &box);
 	local_bh_enable();
+}
+
+void homa_in_abort(struct homa_krpc *rpc, int error)
+{
+	spin_lock_bh(&rpc->lock);
+	homa_in_abort_unlock(rpc, error);
 }

@@ -236,6 +236,78 @@ static void unmapped(void)
 	pair_close(&p);
 }
 
+enum { GONE = 20 };	/* RPCs whose memory goes */
+
+struct losses {
+	struct endpoint *client;
+	unsigned int failed, told;
+};
+
+static void take_losses(void *arg)
+{
+	struct losses *l = arg;
+	struct pollfd in = { .fd = l->client->fd, .events = POLLIN };
+	struct message m = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < GONE && poll(&in, 1, 10000) == 1; i++) {
+		l->failed += receive(l->client, &m, 0, 0) < 0 && errno == EFAULT;
+		l->told += m.args.id && !m.args.num_bpages;
+	}
+}
+
+/* Not unmapped, so that nothing else comes to be there. */
+static void forbid(const struct endpoint *e)
+{
+	mprotect(e->memory, e->length, PROT_NONE);
+}
+
+static void permit(const struct endpoint *e)
+{
+	mprotect(e->memory, e->length, PROT_READ | PROT_WRITE);
+}
+
+/* Memory that goes while long messages are on their way into it. */
+static void unmapped_meanwhile(void)
+{
+	struct pair p = pair_open();
+	struct message requests[GONE] = { 0 }, m = { 0 };
+	struct pollfd in = { .fd = p.client.fd, .events = POLLIN };
+	struct losses losses = { .client = &p.client };
+	struct later taker = { .call = take_losses, .arg = &losses };
+	unsigned int i;
+
+	for (i = 0; i < GONE; i++) {
+		send_request(&p.client, &p.to, "hello", 5, NULL);
+		receive(&p.server, &requests[i], 0, 0);
+	}
+	forbid(&p.client);
+	later_start(&taker);
+	for (i = 0; i < GONE; i++)
+		send_reply(&p.server, &requests[i], data, sizeof(data));
+	later_join(&taker);
+	is(losses.failed, GONE, "responses for which the memory goes while they arrive fail");
+	is(losses.told, GONE, "and the client learns which");
+	for (i = 0; i < GONE; i++)
+		receive(&p.server, &requests[i], 0, MSG_DONTWAIT);
+	permit(&p.client);
+	ok(echoed(&p.client, &p.server, &p.to, sizeof(data)),
+	   "long ones arrive when there is memory again");
+
+	forbid(&p.server);
+	send_request(&p.client, &p.to, data, sizeof(data), NULL);
+	fails(receive(&p.server, &m, 0, 0), EFAULT, "a request for which the memory is gone");
+	ok(m.args.id & 1, "and the server learns which");
+	/* The client sends it again as long as the server lives and does not know it. */
+	for (i = 0; i < 1000 && !poll(&in, 1, 10); i++)
+		receive(&p.server, &m, 0, MSG_DONTWAIT);
+	fails(receive(&p.client, &m, 0, MSG_DONTWAIT), ETIMEDOUT, "ends at its client");
+	m.args.num_bpages = 0;
+	permit(&p.server);
+	ok(echoed(&p.client, &p.server, &p.to, sizeof(data)), "and the next arrives");
+	pair_close(&p);
+}
+
 void api_memory(void)
 {
 	none();
@@ -244,4 +316,5 @@ void api_memory(void)
 	full();
 	too_long();
 	unmapped();
+	unmapped_meanwhile();
 }
