@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Two nodes, one link, sockets: a client sends requests of several lengths, the server sends each
- *back.
+ * back.
  *
  *	n0 ---- 10 Gbit/s, 1 us ---- n1
  *
- * Prints how long each RPC took. --pcap=1 writes homa-rpc-0-0.pcap and homa-rpc-1-0.pcap;
- *--loss=0.01 drops packets on the way.
+ * Prints how long each RPC took. --ipv6=1 goes over IPv6; --pcap=1 writes homa-rpc-0-0.pcap and
+ * homa-rpc-1-0.pcap; --loss=0.01 drops packets on the way.
  */
 #include "ns3/core-module.h"
 #include "ns3/homa-helper.h"
@@ -83,12 +83,20 @@ Request(Ptr<HomaSocket> client, Address server, uint32_t bytes)
 int
 main(int argc, char* argv[])
 {
+    bool ipv6 = false;
     bool pcap = false;
     double loss = 0;
     CommandLine cmd(__FILE__);
+    cmd.AddValue("ipv6", "Send over IPv6 instead of IPv4", ipv6);
     cmd.AddValue("pcap", "Write what both nodes send and receive", pcap);
     cmd.AddValue("loss", "Share of packets that are lost, each way", loss);
     cmd.Parse(argc, argv);
+
+    if (pcap)
+    {
+        /* As dissectors expect. */
+        GlobalValue::Bind("ChecksumEnabled", BooleanValue(true));
+    }
 
     NodeContainer nodes(2);
     PointToPointHelper link;
@@ -96,8 +104,19 @@ main(int argc, char* argv[])
     link.SetChannelAttribute("Delay", StringValue("1us"));
     NetDeviceContainer devices = link.Install(nodes);
     InternetStackHelper().Install(nodes);
-    Ipv4AddressHelper addresses("10.1.1.0", "255.255.255.0");
-    Ipv4InterfaceContainer interfaces = addresses.Assign(devices);
+    Address any = InetSocketAddress(Ipv4Address::GetAny(), PORT);
+    Address to;
+    if (ipv6)
+    {
+        Ipv6AddressHelper addresses("fd00:1::", Ipv6Prefix(64));
+        to = Inet6SocketAddress(addresses.Assign(devices).GetAddress(1, 1), PORT);
+        any = Inet6SocketAddress(Ipv6Address::GetAny(), PORT);
+    }
+    else
+    {
+        Ipv4AddressHelper addresses("10.1.1.0", "255.255.255.0");
+        to = InetSocketAddress(addresses.Assign(devices).GetAddress(1), PORT);
+    }
     HomaHelper().Install(nodes);
     for (uint32_t i = 0; i < devices.GetN() && loss > 0; i++)
     {
@@ -109,7 +128,7 @@ main(int argc, char* argv[])
 
     TypeId homa = HomaSocketFactory::GetTypeId();
     Ptr<Socket> server = Socket::CreateSocket(nodes.Get(1), homa);
-    server->Bind(InetSocketAddress(Ipv4Address::GetAny(), PORT));
+    server->Bind(any);
     server->SetRecvCallback(MakeCallback(&Serve));
     Ptr<HomaSocket> client = DynamicCast<HomaSocket>(Socket::CreateSocket(nodes.Get(0), homa));
     client->SetRecvCallback(MakeCallback(&Report));
@@ -117,17 +136,14 @@ main(int argc, char* argv[])
     uint32_t at = 1;
     for (uint32_t bytes : {1, 100, 1000, 10000, 100000, 1000000})
     {
-        Simulator::Schedule(MilliSeconds(10 * at++),
-                            &Request,
-                            client,
-                            InetSocketAddress(interfaces.GetAddress(1), PORT),
-                            bytes);
+        /* From when on IPv6 has made sure that the addresses are its own. */
+        Simulator::Schedule(Seconds(2) + MilliSeconds(10 * at++), &Request, client, to, bytes);
     }
     if (pcap)
     {
         link.EnablePcapAll("homa-rpc");
     }
-    Simulator::Stop(Seconds(1));
+    Simulator::Stop(Seconds(3));
     Simulator::Run();
     Simulator::Destroy();
     return 0;
