@@ -45,6 +45,7 @@ void homa_in_release(struct homa_krpc *rpc)
 }
 
 void homa_in_abort_unlock(struct homa_krpc *rpc, int error)
+	__releases(&rpc->lock)
 {
 	struct homa_effects fx homa_uninit;
 	struct homa_outbox box homa_uninit;
