@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../net/prng.h"
+#include "number.h"
 #include "rpc.h"
 #include "tap.h"
 
@@ -492,13 +493,13 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 's':
-			seconds = atoi(optarg);
+			seconds = number(optarg, "--seconds", 1, 86400);
 			break;
 		case 'r':
-			prng.state = strtoull(optarg, NULL, 0);
+			prng.state = number(optarg, "--seed", 0, ~0ul);
 			break;
 		case 'n':
-			rpcs = atoi(optarg);
+			rpcs = number(optarg, "--rpcs", 0, 1000000);
 			break;
 		case 'i':
 			interface = optarg;

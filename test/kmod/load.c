@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "tap.h"
 
 static const char usage[] =
@@ -50,18 +51,6 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, HELP },
 	{ 0 },
 };
-
-static unsigned long number(const char *name, unsigned long max)
-{
-	char *end;
-	unsigned long n = strtoul(optarg, &end, 10);
-
-	if (end == optarg || *end || !n || n > max) {
-		fprintf(stderr, "load: %s must be a number from 1 to %lu\n", name, max);
-		exit(2);
-	}
-	return n;
-}
 
 static double share(void)
 {
@@ -126,10 +115,10 @@ int main(int argc, char **argv)
 			set_addresses(&o);
 			break;
 		case PORT:
-			o.port = number("--port", HOMA_MIN_DEFAULT_PORT - 1);
+			o.port = number(optarg, "--port", 1, HOMA_MIN_DEFAULT_PORT - 1);
 			break;
 		case MBPS:
-			o.mbps = number("--mbps", 1000000);
+			o.mbps = number(optarg, "--mbps", 1, 1000000);
 			break;
 		case LOAD:
 			o.load = share();
@@ -138,16 +127,16 @@ int main(int argc, char **argv)
 			o.workload = optarg;
 			break;
 		case SECONDS:
-			o.seconds = number("--seconds", 86400);
+			o.seconds = number(optarg, "--seconds", 1, 86400);
 			break;
 		case LIMIT:
-			o.limit = number("--limit", 86400);
+			o.limit = number(optarg, "--limit", 1, 86400);
 			break;
 		case NODE:
-			o.node = number("--node", LOAD_MAX_PEERS);
+			o.node = number(optarg, "--node", 1, LOAD_MAX_PEERS);
 			break;
 		case SEED:
-			o.seed = number("--seed", ~0ul);
+			o.seed = number(optarg, "--seed", 1, ~0ul);
 			break;
 		case TABLE:
 			o.table = optarg;

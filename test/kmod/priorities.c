@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "tap.h"
 
 #define HOMA	 146
@@ -407,7 +408,7 @@ int main(int argc, char **argv)
 			parse(optarg, must_tell[must_tells++]);
 			break;
 		case LEAST_LEVELS:
-			least_levels = strtoul(optarg, NULL, 10);
+			least_levels = number(optarg, "--least-levels", 0, 8);
 			break;
 		case RESENDS:
 			resends = true;

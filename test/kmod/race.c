@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "rpc.h"
 #include "tap.h"
 
@@ -244,13 +245,13 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 'r':
-			wanted = atoi(optarg);
+			wanted = number(optarg, "--races", 1, 1000000);
 			break;
 		case 't':
-			tries = atoi(optarg);
+			tries = number(optarg, "--tries", 1, 100000000);
 			break;
 		case 's':
-			seconds = atoi(optarg);
+			seconds = number(optarg, "--seconds", 1, 86400);
 			break;
 		case 'h':
 			fputs(usage, stdout);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "rpc.h"
 #include "tap.h"
 
@@ -260,7 +261,7 @@ int main(int argc, char **argv)
 			address = optarg;
 			break;
 		case 'p':
-			port = atoi(optarg);
+			port = number(optarg, "--port", 1, HOMA_MIN_DEFAULT_PORT - 1);
 			break;
 		case 'z':
 			list = optarg;
@@ -269,10 +270,10 @@ int main(int argc, char **argv)
 			mtus = optarg;
 			break;
 		case 'o':
-			outstanding = atoi(optarg);
+			outstanding = number(optarg, "--outstanding", 1, MAX_OUTSTANDING);
 			break;
 		case 't':
-			seconds = atoi(optarg);
+			seconds = number(optarg, "--seconds", 1, 86400);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -282,8 +283,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc || !port || port >= HOMA_MIN_DEFAULT_PORT || !outstanding ||
-	    outstanding > MAX_OUTSTANDING) {
+	if (optind < argc) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "rpc.h"
 #include "tap.h"
 
@@ -41,18 +42,6 @@ struct head {
 	uint32_t kind, length;
 	uint64_t took;		/* ns; TOOK: the short message before */
 };
-
-static unsigned long number(const char *name, unsigned long max)
-{
-	char *end;
-	unsigned long n = strtoul(optarg, &end, 10);
-
-	if (end == optarg || *end || n > max) {
-		fprintf(stderr, "srpt: %s must be a number up to %lu\n", name, max);
-		exit(2);
-	}
-	return n;
-}
 
 /* How many long messages were complete at @time. */
 static unsigned int complete_at(const uint64_t *done_at, unsigned int count, uint64_t time)
@@ -214,36 +203,36 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case SERVER:
-			server = number("--server", MAX);
+			server = number(optarg, "--server", 0, MAX);
 			break;
 		case LEAST:
-			least = number("--least", MAX);
+			least = number(optarg, "--least", 0, MAX);
 			break;
 		case MOST:
-			most = number("--most", MAX);
+			most = number(optarg, "--most", 0, MAX);
 			break;
 		case SECONDS:
-			seconds = number("--seconds", 86400);
+			seconds = number(optarg, "--seconds", 0, 86400);
 			break;
 		case TO:
 			to = optarg;
 			break;
 		case LONGS:
-			longs = number("--long", MAX);
+			longs = number(optarg, "--long", 0, MAX);
 			break;
 		case SIZE:
-			size = number("--size", HOMA_MAX_MESSAGE_LENGTH);
+			size = number(optarg, "--size", 0, HOMA_MAX_MESSAGE_LENGTH);
 			break;
 		case THEN:
 			then = optarg;
 			break;
 		case SHORTS:
-			expected = number("--shorts", MAX);
+			expected = number(optarg, "--shorts", 0, MAX);
 			break;
 		case SHORT_SIZE:
 			if (count == MAX)
 				break;
-			shorts[count++] = number("--short", HOMA_MAX_MESSAGE_LENGTH);
+			shorts[count++] = number(optarg, "--short", 0, HOMA_MAX_MESSAGE_LENGTH);
 			if (shorts[count - 1] < sizeof(struct head)) {
 				fprintf(stderr, "srpt: a short message has at least %zu bytes\n",
 					sizeof(struct head));

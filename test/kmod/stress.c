@@ -4,6 +4,7 @@
  * the right bytes or with an error that the network explains, and must run at most once. Both sides
  * in one program, or apart in different network namespaces.
  */
+#include "number.h"
 #include "stress.h"
 
 #include <getopt.h>
@@ -55,18 +56,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static unsigned int number(const char *name, unsigned long max)
-{
-	char *end;
-	unsigned long n = strtoul(optarg, &end, 10);
-
-	if (end == optarg || *end || n > max || (!n && max != 100)) {
-		fprintf(stderr, "stress: %s must be a number up to %lu\n", name, max);
-		exit(2);
-	}
-	return n;
-}
-
 static void wait_for_the_end(sigset_t *set)
 {
 	int signal;
@@ -99,37 +88,37 @@ int main(int argc, char **argv)
 			o.address = optarg;
 			break;
 		case PORT:
-			o.port = number("--port", 32000);
+			o.port = number(optarg, "--port", 1, 32000);
 			break;
 		case SERVERS:
-			o.servers = number("--servers", 64);
+			o.servers = number(optarg, "--servers", 1, 64);
 			break;
 		case CLIENTS:
-			o.clients = number("--clients", 256);
+			o.clients = number(optarg, "--clients", 1, 256);
 			break;
 		case RPCS:
-			o.rpcs = number("--rpcs", 1000000);
+			o.rpcs = number(optarg, "--rpcs", 1, 1000000);
 			break;
 		case WINDOW:
-			o.window = number("--window", 1000000);
+			o.window = number(optarg, "--window", 1, 1000000);
 			break;
 		case SIZE:
-			o.max_size = number("--max-size", HOMA_MAX_MESSAGE_LENGTH);
+			o.max_size = number(optarg, "--max-size", 1, HOMA_MAX_MESSAGE_LENGTH);
 			break;
 		case LEAST:
-			o.min_size = number("--min-size", HOMA_MAX_MESSAGE_LENGTH);
+			o.min_size = number(optarg, "--min-size", 1, HOMA_MAX_MESSAGE_LENGTH);
 			break;
 		case BPAGES:
-			o.bpages = number("--bpages", 16384);
+			o.bpages = number(optarg, "--bpages", 1, 16384);
 			break;
 		case TIMEOUTS:
-			o.timeouts = number("--timeouts-ok", 100);
+			o.timeouts = number(optarg, "--timeouts-ok", 0, 100);
 			break;
 		case CORRUPT:
 			o.corrupt = true;
 			break;
 		case SECONDS:
-			o.seconds = number("--seconds", 86400);
+			o.seconds = number(optarg, "--seconds", 1, 86400);
 			break;
 		case HELP:
 			fputs(usage, stdout);

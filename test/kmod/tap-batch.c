@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "tap.h"
 
 #define LENGTH 20000		/* bytes of the request; also of the response */
@@ -190,7 +191,7 @@ int main(int argc, char **argv)
 	    !inet_aton(argv[3], &way.from) || !inet_aton(argv[4], &way.to) ||
 	    (strcmp(argv[6], "interleaved") && strcmp(argv[6], "disguised")))
 		return fputs(usage, stderr), 2;
-	way.port = (unsigned int)atoi(argv[5]);
+	way.port = number(argv[5], "PORT", 1, 65535);
 	id = (uint64_t)time(NULL) << 32 | (uint64_t)getpid() << 1;
 	strcpy(about.ifr_name, argv[1]);
 	fd = open("/dev/net/tun", O_RDWR);
