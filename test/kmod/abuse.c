@@ -292,7 +292,7 @@ static void forgotten(void)
 	struct absent page = absent_page();
 	struct slow_send s = { .e = &client, .to = &to, .page = page.page };
 	uint64_t collected = sum_of("/proc/net/homa_metrics", "peers_collected");
-	struct message m = { 0 };
+	struct message request = { 0 }, m = { 0 };
 	pthread_t thread;
 
 	/* Every peer is forgotten as soon as it may be. */
@@ -302,17 +302,16 @@ static void forgotten(void)
 	pthread_create(&thread, NULL, send_slowly, &s);
 	usleep(200000);	/* until it waits for the page */
 	send_request(&client, &other, "other", 5, NULL);
-	receive(&server, &m, 0, 0);
-	send_echo(&server, &m);
+	receive(&server, &request, 0, 0);
+	send_echo(&server, &request);
 	receive(&client, &m, 0, 0);
 	note("%d peers were forgotten meanwhile",
 	     (int)(sum_of("/proc/net/homa_metrics", "peers_collected") - collected));
 	let_appear(&page);
 	pthread_join(thread, NULL);
 	is(s.result, 0, "a request is sent by a call that takes long");
-	m.args.num_bpages = 0;
-	is(receive(&server, &m, 0, 0), 3000, "it arrives");
-	send_echo(&server, &m);
+	is(receive(&server, &request, 0, 0), 3000, "it arrives");
+	send_echo(&server, &request);
 	is(receive(&client, &m, 0, 0), 3000, "and so does its response");
 	set("peer_gc_threshold", 5000);
 	set("peer_idle_secs_max", 120);
@@ -377,7 +376,7 @@ static void pieces(void)
 	struct endpoint server = endpoint_must(AF_INET, PORT, 64);
 	union address to = address_of("127.0.0.1", PORT);
 	struct homa_sendmsg_args args = { 0 };
-	struct message m = { 0 };
+	struct message request = { 0 }, m = { 0 };
 	int fd = raw_socket(IPPROTO_HOMA);
 	uint64_t before;
 	uint8_t p[COMMON + 9];
@@ -404,7 +403,7 @@ static void pieces(void)
 	is(send_request(&client, &to, data, 300000, &args), 0, "a long request is sent");
 	if (!access(debug, F_OK))
 		write_file(path, "%llu\n", 0);
-	is(receive(&server, &m, 0, 0), 300000, "and arrives");
+	is(receive(&server, &request, 0, 0), 300000, "and arrives");
 	before = sum_of("/proc/net/homa_metrics", "resent_packets");
 	common(p, 0x12, PORT, endpoint_port(&client), args.id | 1);
 	put_be(p + COMMON, 30000, 4);
@@ -414,7 +413,7 @@ static void pieces(void)
 	usleep(200000);
 	ok(sum_of("/proc/net/homa_metrics", "resent_packets") > before,
 	   "parts of two of its packets are sent again");
-	send_reply(&server, &m, "1", 1);
+	send_reply(&server, &request, "1", 1);
 	is(receive(&client, &m, 0, 0), 1, "and its response arrives");
 	close(fd);
 	endpoint_close(&client);
@@ -467,7 +466,10 @@ static void crumbs(void)
 	endpoint_close(&server);
 }
 
-/* Time, ns, for requests whose ids are @step apart; all must be taken. */
+/*
+ * Time, ns, for requests whose ids are @step apart. All but a few must be taken: while the table of
+ * RPCs grows, it may refuse one.
+ */
 static uint64_t requests(unsigned int count, uint64_t first, uint64_t step)
 {
 	struct endpoint server = endpoint_must(AF_INET, PORT, 16);
@@ -482,7 +484,8 @@ static uint64_t requests(unsigned int count, uint64_t first, uint64_t step)
 	usleep(100000);
 	while (receive(&server, &m, 0, MSG_DONTWAIT) > 0)
 		taken++;
-	is(taken, count, "requests with ids %#llx apart are taken", (unsigned long long)step);
+	ok(taken > count - count / 50, "requests with ids %#llx apart are taken: %u of %u",
+	   (unsigned long long)step, taken, count);
 	close(fd);
 	endpoint_close(&server);
 	return took;
