@@ -52,6 +52,7 @@ static void keep(struct arrival *a, struct homa_krpc *rpc, struct homa_range ran
 	cb->end = range.end;
 	cb->first = a->pkt.data.offset;
 	cb->packet = a->packet;
+	atomic_long_add(skb->truesize, &rpc->hsk->kept);
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
@@ -91,6 +92,11 @@ void homa_arrival_input_locked(struct arrival *a, struct homa_krpc *rpc, struct 
 	}
 	if (data && rpc->wants_room &&
 	    atomic_read(&hsk->held_bytes) > READ_ONCE(homa_sock_sk(hsk)->sk_rcvbuf)) {
+		homa_arrival_drop(a->hnet, HOMA_DROP_FULL);
+		homa_count(a->hnet, dropped_data_no_bufs);
+		return;
+	}
+	if (data && !homa_sock_may_keep(hsk)) {
 		homa_arrival_drop(a->hnet, HOMA_DROP_FULL);
 		homa_count(a->hnet, dropped_data_no_bufs);
 		return;

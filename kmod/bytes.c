@@ -58,7 +58,7 @@ static bool get_pieces(struct homa_krpc *rpc, u32 length, u32 shift)
 	bytes->shared = false;
 	bytes->piece = &bytes->first;
 	if (count > 1) {
-		bytes->piece = kvmalloc_array(count, sizeof(*bytes->piece), GFP_KERNEL);
+		bytes->piece = kvmalloc_array(count, sizeof(*bytes->piece), GFP_KERNEL_ACCOUNT);
 		if (!bytes->piece)
 			return false;
 	}

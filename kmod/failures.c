@@ -22,6 +22,7 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 	trace_homa_peer_dead(peer, port, error);
 	local_bh_disable();
 	spin_lock(&peer->lock);
+	peer->failing++;
 	list_splice_init(&peer->rpcs, &old);
 	while (!list_empty(&old)) {
 		struct homa_effects fx homa_uninit;
@@ -46,20 +47,41 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 		homa_krpc_put(rpc);
 		spin_lock(&peer->lock);
 	}
+	peer->failing--;
 	spin_unlock(&peer->lock);
 	local_bh_enable();
 }
 
-static void fail_peer(struct homa_net *hnet, const struct in6_addr *addr, u16 port,
+/*
+ * Did we send the packet that an error is about? Who sees none of ours can name addresses and
+ * ports, but no RPC.
+ */
+static bool ours(struct homa_net *hnet, struct homa_kpeer *peer, const u8 *header)
+{
+	struct homa_krpc *rpc = homa_krpc_get(hnet, peer, homa_wire_sender_id(header));
+
+	if (rpc)
+		homa_krpc_put(rpc);
+	return rpc;
+}
+
+/* The packet's Homa header is at @offset. */
+static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offset, bool port_only,
 		      enum homa_error error)
 {
+	struct homa_net *hnet = homa_net(dev_net(skb->dev));
+	u8 copy[HOMA_COMMON_HEADER];
+	const u8 *header = skb_header_pointer(skb, offset, sizeof(copy), copy);
 	struct homa_kpeer *peer;
 
 	homa_count(hnet, icmp_errors);
+	if (!header)
+		return;
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
-		homa_in_peer_failed(peer, port, error);
+		if (ours(hnet, peer, header))
+			homa_in_peer_failed(peer, port_only ? homa_wire_dport(header) : 0, error);
 		homa_peer_put(peer);
 	}
 	rcu_read_unlock();
@@ -69,21 +91,20 @@ int homa_in_error_ipv4(struct sk_buff *skb, u32 info)
 {
 	const struct iphdr *ip = (struct iphdr *)skb->data;
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
-	struct homa_net *hnet = homa_net(dev_net(skb->dev));
-	const __be16 *ports = (__be16 *)(skb->data + ip->ihl * 4);
+	u32 offset = ip->ihl * 4;
 	struct in6_addr addr;
 
 	if (type != ICMP_DEST_UNREACH)
 		return 0;
 	ipv6_addr_set_v4mapped(ip->daddr, &addr);
 	if (code == ICMP_PORT_UNREACH)
-		fail_peer(hnet, &addr, ntohs(ports[1]), HOMA_ERR_NOTCONN);
+		fail_peer(skb, &addr, offset, true, HOMA_ERR_NOTCONN);
 	else if (code == ICMP_PROT_UNREACH)
-		fail_peer(hnet, &addr, 0, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &addr, offset, false, HOMA_ERR_NOTCONN);
 	else if (code == ICMP_FRAG_NEEDED)
-		ipv4_update_pmtu(skb, hnet->net, info, 0, IPPROTO_HOMA);
+		ipv4_update_pmtu(skb, dev_net(skb->dev), info, 0, IPPROTO_HOMA);
 	else
-		fail_peer(hnet, &addr, 0, HOMA_ERR_HOSTDOWN);
+		fail_peer(skb, &addr, offset, false, HOMA_ERR_HOSTDOWN);
 	return 0;
 }
 
@@ -91,16 +112,15 @@ int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		       int offset, __be32 info)
 {
 	const struct ipv6hdr *ip = (struct ipv6hdr *)skb->data;
-	struct homa_net *hnet = homa_net(dev_net(skb->dev));
-	const __be16 *ports = (__be16 *)(skb->data + offset);
+	struct net *net = dev_net(skb->dev);
 
 	if (type == ICMPV6_PKT_TOOBIG)
-		ip6_update_pmtu(skb, hnet->net, info, 0, 0, sock_net_uid(hnet->net, NULL));
+		ip6_update_pmtu(skb, net, info, 0, 0, sock_net_uid(net, NULL));
 	else if (type == ICMPV6_DEST_UNREACH && code == ICMPV6_PORT_UNREACH)
-		fail_peer(hnet, &ip->daddr, ntohs(ports[1]), HOMA_ERR_NOTCONN);
+		fail_peer(skb, &ip->daddr, offset, true, HOMA_ERR_NOTCONN);
 	else if (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_NEXTHDR)
-		fail_peer(hnet, &ip->daddr, 0, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &ip->daddr, offset, false, HOMA_ERR_NOTCONN);
 	else if (type == ICMPV6_DEST_UNREACH)
-		fail_peer(hnet, &ip->daddr, 0, HOMA_ERR_HOSTDOWN);
+		fail_peer(skb, &ip->daddr, offset, false, HOMA_ERR_HOSTDOWN);
 	return 0;
 }

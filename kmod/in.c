@@ -4,6 +4,7 @@
  */
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 
 #include "arrival.h"
 #include "effects.h"
@@ -181,10 +182,12 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	if (ipv4) {
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &a.to);
+		/* Nobody answers what goes to many hosts. */
+		if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
+			goto drop;
 	} else {
 		a.from = ipv6_hdr(skb)->saddr;
 		a.to = ipv6_hdr(skb)->daddr;
-		/* What comes to an address that more hosts have is answered from our own. */
 		if (ipv6_addr_is_multicast(&a.to))
 			goto drop;
 	}

@@ -168,13 +168,12 @@ static struct pernet_operations net_ops = {
 static const struct net_protocol protocol4 = {
 	.handler = homa_in_ipv4,
 	.err_handler = homa_in_error_ipv4,
-	.no_policy = 1,
 };
 
 static const struct inet6_protocol protocol6 = {
 	.handler = homa_in_ipv6,
 	.err_handler = homa_in_error_ipv6,
-	.flags = INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
+	.flags = INET6_PROTO_FINAL,
 };
 
 static struct inet_protosw switch4 = {

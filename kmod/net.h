@@ -112,7 +112,7 @@ struct homa_percpu {
 #define HOMA_KERNEL_PARAMS(X) \
 	X(poll_usecs, 50, 0, 1000000, "us", \
 	  "busy-waiting in recvmsg() before it sleeps, while the core has nothing else to do") \
-	X(wmem_max, 100000000, 1, 0x7fffffff, "bytes", \
+	X(wmem_max, 100000000, 1, 1000000000, "bytes", \
 	  "messages to be sent or not yet acked that a socket may hold") \
 	X(bpage_lease_usecs, 10000, 0, 10000000, "us", \
 	  "time a core keeps a receive page it does not fill") \

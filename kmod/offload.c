@@ -71,7 +71,9 @@ static struct sk_buff *segment(struct sk_buff *skb, netdev_features_t features)
 {
 	if (is_list(skb))
 		return segment_list(skb, features);
-	/* There is no checksum to compute. */
+	/* There is no checksum to compute, though a guest's driver may not say so. */
+	if (skb->ip_summed == CHECKSUM_NONE)
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return segment_data(skb, features | NETIF_F_HW_CSUM);
 }
 

@@ -64,10 +64,17 @@ static struct sk_buff *new_skb(const struct way *way, u32 linear)
 	return skb;
 }
 
-/* Longer than the route's links carry: it was made before the route changed. */
+/*
+ * A packet, or those that a batch will be cut into, without IP header: longer than the route's
+ * links carry? It was copied before the route changed.
+ */
 static bool too_long(const struct way *way, const struct sk_buff *skb)
 {
-	return skb->len > dst_mtu(way->dst) && !skb_is_gso(skb);
+	u32 length = skb->len;
+
+	if (skb_is_gso(skb))
+		length = HOMA_DATA_HEADER - HOMA_SEG_HEADER + skb_shinfo(skb)->gso_size;
+	return homa_ip_header(way->peer->ipv4) + length > dst_mtu(way->dst);
 }
 
 static void push_ipv4(const struct way *way, struct sk_buff *skb)
@@ -87,8 +94,10 @@ static void push_ipv4(const struct way *way, struct sk_buff *skb)
 	ip->check = 0;
 	ip->saddr = way->from->s6_addr32[3];
 	ip->daddr = way->peer->addr.s6_addr32[3];
+	/* Whoever cuts a batch counts on from here. */
 	if (cut)
-		__ip_select_ident(way->hnet->net, ip, 1);
+		__ip_select_ident(way->hnet->net, ip,
+				  skb_is_gso(skb) ? skb_shinfo(skb)->gso_segs : 1);
 }
 
 static void push_ipv6(const struct way *way, struct sk_buff *skb)

@@ -36,7 +36,7 @@ void homa_pages_exit(struct homa_pages *pages)
 
 struct page *homa_pages_get(struct homa_pages *pages, bool large)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	struct page *page;
 
 	spin_lock_bh(&pages->lock);

@@ -122,28 +122,69 @@ struct dst_entry *homa_peer_route(struct homa_kpeer *peer)
 	return route.dst;
 }
 
+static bool unused(const struct homa_kpeer *peer)
+{
+	lockdep_assert_held(&peer->lock);
+	return list_empty(&peer->rpcs) && !peer->failing;
+}
+
+static bool remembered(struct homa_net *hnet, struct homa_kpeer *peer, const struct homa_cx *cx)
+{
+	bool expendable;
+
+	spin_lock(&hnet->history_lock);
+	expendable = homa_peer_expendable(cx, &peer->core);
+	spin_unlock(&hnet->history_lock);
+	return !expendable;
+}
+
 static bool expendable(struct homa_net *hnet, struct homa_kpeer *peer, const struct homa_cx *cx)
 {
 	bool idle;
 
 	spin_lock(&peer->lock);
-	idle = list_empty(&peer->rpcs);
+	idle = unused(peer);
 	spin_unlock(&peer->lock);
-	if (!idle)
-		return false;
-	spin_lock(&hnet->history_lock);
-	idle = homa_peer_expendable(cx, &peer->core);
-	spin_unlock(&hnet->history_lock);
-	return idle;
+	return idle && !remembered(hnet, peer, cx);
 }
 
+/* Let the peer take no more RPCs, if it has none. Return: whether it can be forgotten. */
+static bool close_peer(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer)
+{
+	bool closed;
+
+	spin_lock(&peer->lock);
+	closed = unused(peer) && !peer->forgotten;
+	peer->forgotten |= closed;
+	spin_unlock(&peer->lock);
+	if (!closed || !remembered(hnet, peer, cx))
+		return closed;
+	/* Since it was looked at, an RPC with it has come and gone. */
+	spin_lock(&peer->lock);
+	peer->forgotten = false;
+	spin_unlock(&peer->lock);
+	return false;
+}
+
+static void leave_turns(struct homa_net *hnet, struct homa_kpeer *peer)
+{
+	spin_lock(&hnet->peers_lock);
+	if (peer->listed)
+		list_del(&peer->turn);
+	peer->listed = false;
+	spin_unlock(&hnet->peers_lock);
+}
+
+/* One that is expendable; should it have got RPCs meanwhile, it stays. */
 static void forget(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer)
 {
 	struct homa_packet pkt;
 	bool last;
 
-	if (rhashtable_remove_fast(&hnet->peers, &peer->hash, peer_table))
+	if (!close_peer(cx, hnet, peer))
 		return;
+	leave_turns(hnet, peer);
+	rhashtable_remove_fast(&hnet->peers, &peer->hash, peer_table);
 	spin_lock(&peer->lock);
 	last = homa_peer_last_acks(&peer->core, &pkt);
 	spin_unlock(&peer->lock);
@@ -167,15 +208,6 @@ static struct homa_kpeer *next_in_turn(struct homa_net *hnet)
 	}
 	spin_unlock(&hnet->peers_lock);
 	return peer;
-}
-
-static void leave_turns(struct homa_net *hnet, struct homa_kpeer *peer)
-{
-	spin_lock(&hnet->peers_lock);
-	if (peer->listed)
-		list_del(&peer->turn);
-	peer->listed = false;
-	spin_unlock(&hnet->peers_lock);
 }
 
 /*
@@ -202,7 +234,6 @@ static bool collect(struct homa_net *hnet, u32 looks)
 			continue;
 		}
 		if (homa_since(&cx, READ_ONCE(peer->core.heard_at)) >= limit) {
-			leave_turns(hnet, peer);
 			forget(&cx, hnet, peer);
 			homa_peer_put(peer);
 			continue;
@@ -214,7 +245,6 @@ static bool collect(struct homa_net *hnet, u32 looks)
 	}
 	if (idlest) {
 		if (atomic_read(&hnet->peer_count) >= hnet->params.peer_net_max) {
-			leave_turns(hnet, idlest);
 			forget(&cx, hnet, idlest);
 		}
 		homa_peer_put(idlest);

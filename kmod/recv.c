@@ -8,6 +8,7 @@
  * - Before it sleeps, a thread busy-waits for poll_usecs, but only as long as nothing else wants
  *   its core: whoever is to send it something may run there.
  */
+#include <linux/cred.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/uaccess.h>
@@ -226,7 +227,7 @@ static int copy_arrived(struct homa_sock *hsk, struct homa_krpc *rpc)
 		spin_unlock_bh(&rpc->lock);
 		for (skb = list; skb && !err; skb = skb->next)
 			err = copy_packet(hsk, rpc, skb);
-		kfree_skb_list(list);
+		homa_krpc_free_packets(rpc, list);
 		spin_lock_bh(&rpc->lock);
 		rpc->copying = false;
 	}
@@ -388,6 +389,26 @@ static bool valid_pages(struct homa_sock *hsk, const struct homa_recvmsg_args *a
 	return true;
 }
 
+/*
+ * Who gave the region said where in memory messages go: in its own, or in that of a process which
+ * it could write to in other ways, too. Compare ptrace(2).
+ */
+static bool may_receive(const struct homa_sock *hsk)
+{
+	const struct cred *giver = hsk->region_cred, *cred = current_cred();
+
+	if (likely(hsk->region_mm == current->mm) || giver == cred)
+		return true;
+	if (giver->user_ns != cred->user_ns ||
+	    !cap_issubset(cred->cap_permitted, giver->cap_permitted))
+		return false;
+	if (cap_raised(giver->cap_effective, CAP_SYS_PTRACE))
+		return true;
+	return uid_eq(giver->euid, cred->euid) && uid_eq(giver->euid, cred->suid) &&
+	       uid_eq(giver->euid, cred->uid) && gid_eq(giver->egid, cred->egid) &&
+	       gid_eq(giver->egid, cred->sgid) && gid_eq(giver->egid, cred->gid);
+}
+
 int homa_recv(struct socket *sock, struct msghdr *msg, size_t length, int flags)
 {
 	struct homa_sock *hsk = homa_sk(sock->sk);
@@ -406,8 +427,11 @@ int homa_recv(struct socket *sock, struct msghdr *msg, size_t length, int flags)
 	if (args.reserved || args.num_bpages > HOMA_MAX_BPAGES || !valid_pages(hsk, &args))
 		return homa_sock_error(hsk, -EINVAL,
 				       "bpages given back that do not exist, or reserved is not 0");
-	if (!hsk->pool.pages)
+	if (!smp_load_acquire(&hsk->region_cred)) /* with set_region() */
 		return homa_sock_error(hsk, -EINVAL, "SO_HOMA_RCVBUF has not been set");
+	if (!may_receive(hsk))
+		return homa_sock_error(hsk, -EPERM,
+				       "SO_HOMA_RCVBUF was set by a process with other rights");
 	result = homa_sock_give_back(hsk, args.bpage_offsets, args.num_bpages);
 	args.num_bpages = 0;
 	args.completion_cookie = 0;

@@ -2,6 +2,7 @@
 /*
  * RPCs of a namespace; see rpcs.h.
  */
+#include <linux/jhash.h>
 #include <linux/slab.h>
 
 #include "out.h"
@@ -24,26 +25,24 @@ static struct rpc_key key_of(const struct homa_kpeer *peer, u64 id)
 	return key;
 }
 
-/* Ids are chosen by peers: the multiplier is secret, so that they cannot be chosen to collide. */
-static u64 multiplier __read_mostly;
-
-static u32 hash_id(const struct homa_kpeer *peer, u64 id)
+/* Ids are chosen by peers: the seed is secret, so that they cannot be chosen to collide. */
+static u32 hash_id(const struct homa_kpeer *peer, u64 id, u32 seed)
 {
-	return ((id + (peer ? peer->core.token << 40 : 0)) * multiplier) >> 32;
+	return jhash_3words(id, id >> 32, peer ? peer->core.token : 0, seed);
 }
 
 static u32 hash_key(const void *data, u32 length, u32 seed)
 {
 	const struct rpc_key *key = data;
 
-	return hash_id(key->peer, key->id);
+	return hash_id(key->peer, key->id, seed);
 }
 
 static u32 hash_rpc(const void *data, u32 length, u32 seed)
 {
 	const struct homa_krpc *rpc = data;
 
-	return hash_id(homa_krpc_is_client(rpc) ? NULL : rpc->peer, rpc->id);
+	return hash_id(homa_krpc_is_client(rpc) ? NULL : rpc->peer, rpc->id, seed);
 }
 
 static int differs(struct rhashtable_compare_arg *arg, const void *obj)
@@ -75,7 +74,6 @@ void homa_rpcs_exit(struct homa_net *hnet)
 
 int homa_rpcs_cache_init(void)
 {
-	multiplier = get_random_u64() | 1;
 	/* Who looks one up may find it reused; see homa_krpc_get(). */
 	cache = kmem_cache_create_usercopy("homa_rpc", sizeof(struct homa_krpc), 0,
 					   SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
@@ -98,6 +96,7 @@ struct homa_krpc *homa_krpc_get(struct homa_net *hnet, const struct homa_kpeer *
 	if (!rpc || !homa_krpc_hold(rpc))
 		return NULL;
 	/* Its memory may have become another RPC's before the reference was taken. */
+	smp_acquire__after_ctrl_dep();
 	if (rpc->hnet == hnet && rpc->id == id && (!peer || rpc->peer == peer))
 		return rpc;
 	homa_krpc_put(rpc);
@@ -110,11 +109,12 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 
 	if (!rpc)
 		return NULL;
+	/* A peer that was found may just have been forgotten. */
+	if (!refcount_inc_not_zero(&peer->refs))
+		goto free_rpc;
 	/* Who came by way of the port may have found a socket that has just been closed. */
-	if (!refcount_inc_not_zero(&homa_sock_sk(hsk)->sk_refcnt)) {
-		kmem_cache_free(cache, rpc);
-		return NULL;
-	}
+	if (!refcount_inc_not_zero(&homa_sock_sk(hsk)->sk_refcnt))
+		goto put_peer;
 	/*
 	 * Who has found an earlier one in this memory may still go on from its place in the table,
 	 * which stays until there is a new one.
@@ -124,7 +124,6 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	rpc->hnet = hsk->hnet;
 	rpc->hsk = hsk;
 	rpc->peer = peer;
-	refcount_inc(&peer->refs);
 	rpc->local_port = hsk->port;
 	spin_lock_init(&rpc->lock);
 	rpc->rx_tail = &rpc->rx_head;
@@ -150,6 +149,12 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	smp_wmb();
 	refcount_set(&rpc->refs, 1);
 	return rpc;
+
+put_peer:
+	homa_peer_put(peer);
+free_rpc:
+	kmem_cache_free(cache, rpc);
+	return NULL;
 }
 
 int homa_krpc_publish(struct homa_krpc *rpc)
@@ -157,9 +162,19 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	struct homa_kpeer *peer = rpc->peer;
 	struct homa_sock *hsk = rpc->hsk;
 	int err = -ESHUTDOWN;
+	bool forgotten;
 
 	lockdep_assert_held(&rpc->lock);
-	/* Listed first, so that a socket that is closed after this finds it. */
+	spin_lock(&peer->lock);
+	forgotten = peer->forgotten;
+	if (!forgotten) {
+		list_add_tail(&rpc->of_peer, &peer->rpcs);
+		peer->served += !homa_krpc_is_client(rpc);
+	}
+	spin_unlock(&peer->lock);
+	if (forgotten)
+		return -ESTALE;
+	/* Listed before it is in the table, so that a socket that is closed after this finds it. */
 	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
 		list_add_tail(&rpc->of_sock, &hsk->rpcs);
@@ -170,23 +185,20 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	}
 	spin_unlock(&hsk->lock);
 	if (err)
-		return err;
-	spin_lock(&peer->lock);
-	list_add_tail(&rpc->of_peer, &peer->rpcs);
-	peer->served += !homa_krpc_is_client(rpc);
-	spin_unlock(&peer->lock);
+		goto give_up;
 	err = rhashtable_lookup_insert_key(&rpc->hnet->rpcs,
 					   &(struct rpc_key){ rpc->id, key_of(peer, rpc->id).peer },
 					   &rpc->hash, rpc_table);
 	if (!err)
 		return 0;
-	rpc->retired = true;
-	homa_krpc_stop(rpc);
 	spin_lock(&hsk->lock);
 	list_del_init(&rpc->of_sock);
 	hsk->rpc_count--;
 	spin_unlock(&hsk->lock);
 	homa_krpc_put(rpc);
+give_up:
+	rpc->retired = true;
+	homa_krpc_stop(rpc);
 	return err;
 }
 
@@ -214,11 +226,22 @@ void homa_krpc_stop(struct homa_krpc *rpc)
 	spin_unlock(&peer->lock);
 }
 
+void homa_krpc_free_packets(struct homa_krpc *rpc, struct sk_buff *list)
+{
+	const struct sk_buff *skb;
+	long bytes = 0;
+
+	for (skb = list; skb; skb = skb->next)
+		bytes += skb->truesize;
+	kfree_skb_list(list);
+	atomic_long_sub(bytes, &rpc->hsk->kept);
+}
+
 void homa_krpc_drop_packets(struct homa_krpc *rpc)
 {
 	if (rpc->wants_room)
 		atomic_sub(rpc->rx_bytes, &rpc->hsk->held_bytes);
-	kfree_skb_list(rpc->rx_head);
+	homa_krpc_free_packets(rpc, rpc->rx_head);
 	rpc->rx_head = NULL;
 	rpc->rx_tail = &rpc->rx_head;
 	rpc->rx_bytes = 0;

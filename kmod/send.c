@@ -66,6 +66,19 @@ static int wait_for_memory(struct homa_sock *hsk, bool nonblock)
 	return err;
 }
 
+/* The peer was forgotten while the message was copied, which may take as long as it likes. */
+static int find_again(struct homa_krpc *rpc)
+{
+	struct homa_kpeer *peer = homa_peer_get(rpc->hnet, &rpc->peer->addr, GFP_KERNEL);
+
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	homa_peer_put(rpc->peer);
+	rpc->peer = peer;
+	cond_resched();
+	return 0;
+}
+
 static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 			const struct in6_addr *addr, u16 port, struct msghdr *msg, u32 length)
 {
@@ -81,7 +94,7 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
 	id = atomic64_add_return(2, &hnet->next_id);
-	rpc = homa_krpc_new(hsk, peer, id, GFP_KERNEL);
+	rpc = homa_krpc_new(hsk, peer, id, GFP_KERNEL_ACCOUNT);
 	homa_peer_put(peer);
 	if (!rpc)
 		return -ENOMEM;
@@ -94,12 +107,20 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	err = -EFAULT;
 	if (put_user(id, &control->id))
 		goto out;
+publish:
 	local_bh_disable();
 	cx = homa_cx(hnet);
 	homa_rpc_init_client(&cx, &rpc->core, id);
 	spin_lock(&rpc->lock);
 	err = homa_krpc_publish(rpc);
 	spin_unlock(&rpc->lock);
+	if (unlikely(err == -ESTALE)) {
+		local_bh_enable();
+		err = find_again(rpc);
+		if (!err)
+			goto publish;
+		goto out;
+	}
 	if (!err) {
 		trace_homa_rpc_new(rpc, length);
 		homa_count(hnet, send_calls);

@@ -3,8 +3,10 @@
  * Homa sockets: from socket() to close(), but for sending and receiving; see sock.h.
  */
 #include <linux/compat.h>
+#include <linux/cred.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <net/inet_common.h>
@@ -55,15 +57,17 @@ static int take_client_port(struct homa_sock *hsk)
 	int err = -EADDRINUSE;
 	u32 tries;
 
-	spin_lock_bh(&hnet->ports_lock);
-	rcu_read_lock();
+	/* When nearly all are taken it is long until one is found: packets come first. */
 	for (tries = 0; err && tries < 0x10000 - HOMA_MIN_DEFAULT_PORT; tries++) {
+		spin_lock_bh(&hnet->ports_lock);
 		if (++hnet->last_port < HOMA_MIN_DEFAULT_PORT)
 			hnet->last_port = HOMA_MIN_DEFAULT_PORT;
+		rcu_read_lock();
 		err = take_port(hsk, hnet->last_port);
+		rcu_read_unlock();
+		spin_unlock_bh(&hnet->ports_lock);
+		cond_resched();
 	}
-	rcu_read_unlock();
-	spin_unlock_bh(&hnet->ports_lock);
 	return err;
 }
 
@@ -107,15 +111,18 @@ static int homa_bind(struct socket *sock, struct sockaddr_unsized *addr, int len
 
 static void write_space(struct sock *sk)
 {
+	struct socket *sock;
 	struct socket_wq *wq;
 
-	if (!sk->sk_socket || !test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-		return;
+	/* RPCs end while the socket is being closed: it stays in memory, but not here. */
 	rcu_read_lock();
-	wq = rcu_dereference(sk->sk_wq);
-	clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	if (skwq_has_sleeper(wq))
-		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	sock = READ_ONCE(sk->sk_socket);
+	if (sock && test_and_clear_bit(SOCK_NOSPACE, &sock->flags)) {
+		wq = rcu_dereference(sk->sk_wq);
+		if (skwq_has_sleeper(wq))
+			wake_up_interruptible_poll(&wq->wait,
+						   EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	}
 	rcu_read_unlock();
 }
 
@@ -204,6 +211,10 @@ static void homa_sock_close(struct sock *sk, long timeout)
 	struct homa_sock *hsk = homa_sk(sk);
 
 	shut_down(hsk);
+	/* Nobody can call recvmsg() any more. */
+	if (hsk->region_mm)
+		mmdrop(hsk->region_mm);
+	hsk->region_mm = NULL;
 	sk_common_release(sk);
 }
 
@@ -215,16 +226,21 @@ static void homa_sock_destruct(struct sock *sk)
 	kvfree(hsk->pool.page);
 	kvfree(hsk->pool.lease);
 	hsk->pool.pages = 0;
-	inet_sock_destruct(sk);
+	if (hsk->region_cred)
+		put_cred(hsk->region_cred);
+	hsk->destruct(sk);
 }
 
 static int homa_sock_init_destruct(struct sock *sk)
 {
 	int err = homa_sock_init(sk);
 
-	if (!err)
-		sk->sk_destruct = homa_sock_destruct;
-	return err;
+	if (err)
+		return err;
+	/* That of IPv4 or of IPv6, which has more to free. */
+	homa_sk(sk)->destruct = sk->sk_destruct;
+	sk->sk_destruct = homa_sock_destruct;
+	return 0;
 }
 
 static int homa_shutdown(struct socket *sock, int how)
@@ -287,7 +303,11 @@ static int set_region(struct homa_sock *hsk, sockptr_t value, unsigned int lengt
 	} else {
 		hsk->region = (void __user *)(unsigned long)args.start;
 		hsk->region_length = args.length;
+		hsk->region_mm = current->mm;
+		mmgrab(hsk->region_mm);
 		homa_pool_init(&hsk->pool, page, pages, lease, nr_cpu_ids);
+		/* Who sees this sees all of the above. */
+		smp_store_release(&hsk->region_cred, get_current_cred());
 	}
 	spin_unlock_bh(&hsk->pool_lock);
 	if (err) {

@@ -38,13 +38,17 @@ struct homa_sock {
 	spinlock_t pool_lock;		/* the receive region */
 	void __user *region;		/* start of the receive region; given once */
 	size_t region_length;
+	const struct cred *region_cred;	/* who gave it; NULL: there is none yet */
+	struct mm_struct *region_mm;	/* whose it is */
 	struct homa_pool pool;		/* pages 0: there is no region */
 	struct homa_tree waiting;	/* homa_krpc.room, the shortest message first */
 	struct homa_tree waiting_age;	/* homa_krpc.room_age */
 	u64 arrivals;			/* of those that wait */
 	u32 served;			/* of those that waited */
 	atomic_t held_bytes;		/* kept of messages without room */
+	atomic_long_t kept;		/* bytes of memory of packets that wait to be copied */
 	const char *error;		/* why the last call failed, for HOMAIOCINFO; or NULL */
+	void (*destruct)(struct sock *sk);	/* of the address family */
 };
 
 /* IPv6 finds its part at the end. */
@@ -71,6 +75,12 @@ static inline bool homa_sock_writable(struct homa_sock *hsk)
 {
 	return sk_wmem_alloc_get(homa_sock_sk(hsk)) < READ_ONCE(hsk->hnet->shell.wmem_max);
 }
+
+/*
+ * May more packets be kept until they are copied? They are when they take up to KEPT_FACTOR times
+ * the region, which full packets never do.
+ */
+bool homa_sock_may_keep(const struct homa_sock *hsk);
 
 /* A call fails, and HOMAIOCINFO will say why. Return: @err. */
 static inline int homa_sock_error(struct homa_sock *hsk, int err, const char *why)

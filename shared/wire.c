@@ -286,3 +286,13 @@ u8 homa_wire_type(const u8 *bytes)
 {
 	return bytes[AT_TYPE];
 }
+
+u64 homa_wire_sender_id(const u8 *bytes)
+{
+	return get64(bytes + AT_SENDER_ID);
+}
+
+u16 homa_wire_dport(const u8 *bytes)
+{
+	return get16(bytes + 2);
+}

@@ -365,61 +365,6 @@ static void accounted(void)
 	umount("/tmp/cgroup");
 }
 
-/*
- * A message that is kept in single pages, for want of larger ones, and asked for again across two
- * of its longest packets: it must fit into the packets it goes in.
- */
-static void pieces(void)
-{
-	static const char debug[] = "/sys/kernel/debug/fail_page_alloc/";
-	struct endpoint client = endpoint_must(AF_INET, 0, 16);
-	struct endpoint server = endpoint_must(AF_INET, PORT, 64);
-	union address to = address_of("127.0.0.1", PORT);
-	struct homa_sendmsg_args args = { 0 };
-	struct message request = { 0 }, m = { 0 };
-	int fd = raw_socket(IPPROTO_HOMA);
-	uint64_t before;
-	uint8_t p[COMMON + 9];
-	char path[100];
-
-	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
-	if (!access(debug, F_OK)) {
-		snprintf(path, sizeof(path), "%sverbose", debug);
-		write_file(path, "%llu\n", 0);
-		snprintf(path, sizeof(path), "%smin-order", debug);
-		write_file(path, "%llu\n", 3);
-		snprintf(path, sizeof(path), "%signore-gfp-wait", debug);
-		write_file(path, "N%.0llu\n", 0);
-		snprintf(path, sizeof(path), "%signore-gfp-highmem", debug);
-		write_file(path, "N%.0llu\n", 0);
-		snprintf(path, sizeof(path), "%stimes", debug);
-		write_file(path, "-1%.0llu\n", 0);
-		snprintf(path, sizeof(path), "%sprobability", debug);
-		write_file(path, "%llu\n", 100);
-	} else {
-		note("large pages cannot be made rare");
-	}
-	pattern_fill(data, 300000, 300000);
-	is(send_request(&client, &to, data, 300000, &args), 0, "a long request is sent");
-	if (!access(debug, F_OK))
-		write_file(path, "%llu\n", 0);
-	is(receive(&server, &request, 0, 0), 300000, "and arrives");
-	before = sum_of("/proc/net/homa_metrics", "resent_packets");
-	common(p, 0x12, PORT, endpoint_port(&client), args.id | 1);
-	put_be(p + COMMON, 30000, 4);
-	put_be(p + COMMON + 4, 65455, 4);
-	p[COMMON + 8] = 7;
-	fire(fd, "127.0.0.1", p, sizeof(p));
-	usleep(200000);
-	ok(sum_of("/proc/net/homa_metrics", "resent_packets") > before,
-	   "parts of two of its packets are sent again");
-	send_reply(&server, &request, "1", 1);
-	is(receive(&client, &m, 0, 0), 1, "and its response arrives");
-	close(fd);
-	endpoint_close(&client);
-	endpoint_close(&server);
-}
-
 /* Hosts. */
 
 /* A request to all hosts must be answered by none. */
@@ -564,7 +509,6 @@ static const struct test {
 	{ "regions", regions, "receive regions of another user" },
 	{ "forgotten", forgotten, "peers forgotten while a program sends to them" },
 	{ "accounted", accounted, "memory of messages in control groups" },
-	{ "pieces", pieces, "messages in single pages, sent again" },
 	{ "broadcast", broadcast, "requests to all hosts" },
 	{ "crumbs", crumbs, "requests that come byte by byte" },
 	{ "collisions", collisions, "ids of RPCs that are hard to tell apart" },
