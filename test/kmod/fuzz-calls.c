@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+
 /*
- * Random system calls with random arguments on Homa sockets, from several processes at once. Most
- * arguments are nearly right, so that calls get far; the rest is garbage. The kernel must survive,
- * and RPCs must work afterwards. A seed repeats the calls, though not their timing.
+ * Random system calls with random arguments on Homa sockets, from several processes at once, each
+ * with threads that share its sockets and change the memory under them, and with children that
+ * inherit both; two of the processes live in a network namespace of their own, and the module's
+ * parameters change meanwhile. Most arguments are nearly right, so that calls get far; the rest is
+ * garbage. The kernel must survive, and RPCs must work afterwards. A seed repeats the calls, though
+ * not their timing.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +32,7 @@
 #include "tap.h"
 
 #define PROCESSES 4
+#define THREADS 2		/* of each; one more changes memory */
 #define SOCKETS 8
 #define IDS 16
 #define PORT 4300		/* and a few above */
@@ -38,21 +45,26 @@ static const char usage[] =
 	"  --seed N     of the first process; the others count on (from the clock)\n"
 	"  --help       show this\n";
 
-/* One process. */
+/* One process. Its threads use each other's sockets and memory, without any order. */
 static struct {
-	struct prng prng;
 	int fd[SOCKETS];
 	int epoll;
-	uint64_t id[IDS];	/* seen lately */
-	struct homa_recvmsg_args last;	/* bpages to give back */
 	char *region;
 	char *data;		/* readable, a whole message */
-	uint64_t calls, right;	/* made, and those that did not fail */
+	pthread_t thread[THREADS];
 } me;
+
+/* One thread of it. */
+static __thread struct {
+	struct prng prng;
+	uint64_t id[IDS];	/* seen lately */
+	struct homa_recvmsg_args last;	/* bpages to give back */
+	uint64_t calls, right;	/* made, and those that did not fail */
+} my;
 
 static uint64_t below(uint64_t bound)
 {
-	return prng_below(&me.prng, bound);
+	return prng_below(&my.prng, bound);
 }
 
 static bool one_in(unsigned int n)
@@ -70,7 +82,7 @@ static uint64_t odd_number(void)
 	};
 
 	if (one_in(4))
-		return prng_next(&me.prng);
+		return prng_next(&my.prng);
 	return numbers[below(ARRAY_SIZE(numbers))];
 }
 
@@ -99,7 +111,7 @@ static int any_fd(void)
 
 static uint64_t any_id(void)
 {
-	uint64_t id = me.id[below(IDS)];
+	uint64_t id = my.id[below(IDS)];
 
 	if (one_in(20))
 		return odd_number();
@@ -109,14 +121,14 @@ static uint64_t any_id(void)
 static void saw_id(uint64_t id)
 {
 	if (id)
-		me.id[below(IDS)] = id;
+		my.id[below(IDS)] = id;
 }
 
 static size_t any_length(void)
 {
-	if (one_in(100))
+	if (one_in(16))
 		return below(HOMA_MAX_MESSAGE_LENGTH + 10);
-	if (one_in(10))
+	if (one_in(4))
 		return below(20000);
 	return below(200);
 }
@@ -142,8 +154,8 @@ static socklen_t any_address(union address *a)
 
 static int count(long result)
 {
-	me.calls++;
-	me.right += result >= 0;
+	my.calls++;
+	my.right += result >= 0;
 	return result;
 }
 
@@ -219,7 +231,7 @@ static void call_sendmsg(void)
 
 static void call_recvmsg(void)
 {
-	struct homa_recvmsg_args args = me.last;
+	struct homa_recvmsg_args args = my.last;
 	union address from;
 	struct msghdr msg = {
 		.msg_name = one_in(30) ? odd_pointer() : &from,
@@ -240,11 +252,11 @@ static void call_recvmsg(void)
 		args.bpage_offsets[below(16)] = odd_number();
 	if (count(recvmsg(fd, &msg, flags)) < 0) {
 		args.num_bpages = 0;
-		me.last = args;
+		my.last = args;
 		return;
 	}
 	saw_id(args.id);
-	me.last = args;
+	my.last = args;
 	if (args.id & 1 && !one_in(10)) {
 		struct homa_sendmsg_args reply = { .id = args.id };
 		struct iovec piece = { me.data, any_length() };
@@ -323,6 +335,89 @@ static void open_socket(int i)
 		setsockopt(me.fd[i], IPPROTO_HOMA, SO_HOMA_RCVBUF, &region, sizeof(region));
 }
 
+/* Messages meet memory that comes and goes. */
+static void call_memory(void)
+{
+	char *at = me.region + below(REGION / 65536) * 65536;
+
+	switch (below(4)) {
+	case 0:
+		mprotect(at, 65536 * (1 + below(8)),
+			 one_in(2) ? PROT_READ | PROT_WRITE : one_in(2) ? PROT_READ : PROT_NONE);
+		break;
+	case 1:
+		if (one_in(4))
+			munmap(at, 65536);
+		break;
+	case 2:
+		madvise(at, 65536, MADV_DONTNEED);
+		break;
+	default:
+		mmap(me.region, REGION, PROT_READ | PROT_WRITE,
+		     (one_in(2) ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+}
+
+/* A process that has the sockets, and memory where this one has its own. */
+static void inherit(int fd)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		if (one_in(3))
+			call_memory();
+		if (one_in(4) && setresuid(65534, 65534, 65534))
+			_exit(1);
+		call_recvmsg();
+		call_sendmsg();
+		call_recvmsg();
+		close(fd);
+		_exit(0);
+	}
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
+/* Parameters that do not make RPCs so slow that nothing happens any more. */
+static struct {
+	const char *name;
+	unsigned int least, most;
+	unsigned long long initial;	/* before the first call */
+} parameters[] = {
+	{ "unsched_bytes", 1, 100000, 0 }, { "window", 0, 100000, 0 },
+	{ "max_incoming", 1000, 1000000, 0 }, { "max_overcommit", 1, 32, 0 },
+	{ "grant_batch", 1, 20, 0 }, { "grant_fifo_fraction", 0, 500, 0 },
+	{ "num_priorities", 8, 8, 0 }, { "weigh_length", 0, 1, 0 },
+	{ "pacer_fifo_fraction", 0, 1000, 0 }, { "link_mbps", 1000, 100000, 0 },
+	{ "defer_min_bytes", 0, 100000, 0 }, { "resend_ticks", 1, 20, 0 },
+	{ "resend_interval", 1, 20, 0 }, { "abandon_ticks", 1, 1000, 0 },
+	{ "request_ack_ticks", 1, 10, 0 }, { "max_rpcs_per_peer", 10, 10000, 0 },
+	{ "peer_gc_threshold", 0, 5, 0 }, { "peer_net_max", 1, 10, 0 },
+	{ "peer_idle_secs_max", 0, 1, 0 }, { "peer_idle_secs_min", 0, 1, 0 },
+	{ "wmem_max", 1, 10000000, 0 }, { "bpage_lease_usecs", 0, 10000, 0 },
+	{ "max_gso_size", 0, 65535, 0 }, { "max_batch", 0, 56000, 0 },
+	{ "skb_page_pool_min_kb", 0, 3000, 0 }, { "gso_force_software", 0, 1, 0 },
+	{ "gro_policy", 0, 255, 0 }, { "hijack_tcp", 0, 1, 0 },
+	{ "flags", 0, 2, 0 }, { "max_message", 1000000, 1000000, 0 },
+	{ "history_ticks", 1, 10000, 0 }, { "stall_ticks", 0, 100, 0 },
+};
+
+static void call_sysctl(void)
+{
+	unsigned int i = below(ARRAY_SIZE(parameters)), least = parameters[i].least;
+	char path[100], value[20];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/homa/%s", parameters[i].name);
+	snprintf(value, sizeof(value), "%llu\n",
+		 (unsigned long long)(least + below(parameters[i].most - least + 1)));
+	fd = open(path, O_WRONLY);
+	if (fd >= 0) {
+		count(write(fd, value, strlen(value)));
+		close(fd);
+	}
+}
+
 /* Calls a Homa socket has no use for, and those of any socket. */
 static void call_other(void)
 {
@@ -331,7 +426,6 @@ static void call_other(void)
 	socklen_t length = any_address(&a);
 	int fd = any_fd(), pipes[2];
 	char bytes[64];
-	pid_t child;
 
 	switch (below(20)) {
 	case 0:
@@ -382,16 +476,11 @@ static void call_other(void)
 		me.fd[fd] = dup(any_fd());
 		break;
 	case 13:
-		/* Messages meet memory that comes and goes. */
-		mprotect(me.region + below(64) * 65536, 65536,
-			 one_in(2) ? PROT_READ | PROT_WRITE : one_in(2) ? PROT_READ : PROT_NONE);
-		break;
 	case 14:
-		munmap(me.region + below(64) * 65536, 65536);
+		call_memory();
 		break;
 	case 15:
-		mmap(me.region, REGION, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		call_sysctl();
 		break;
 	case 16:
 		if (pipe2(pipes, O_NONBLOCK))
@@ -403,13 +492,8 @@ static void call_other(void)
 		close(pipes[1]);
 		break;
 	case 17:
-		child = one_in(10) ? fork() : -1;
-		if (!child) {
-			close(fd);
-			_exit(0);
-		}
-		if (child > 0)
-			waitpid(child, NULL, 0);
+		if (one_in(4))
+			inherit(fd);
 		break;
 	case 18:
 		count(ioctl(fd, 0x8900 + below(256), me.region));
@@ -419,23 +503,52 @@ static void call_other(void)
 	}
 }
 
+/* It interrupts the call that the first thread is in; the others get their turn. */
 static void on_alarm(int signal)
 {
-	(void)signal;
+	static unsigned int turn;
+
+	if (signal == SIGALRM && me.thread[THREADS - 1])
+		pthread_kill(me.thread[turn++ % THREADS], SIGUSR1);
 }
 
-static void fuzz(uint64_t seed)
+/* Endless calls; @arg: seed. */
+static void *make_calls(void *arg)
 {
 	static void (*const calls[])(void) = {
 		call_bind, call_setsockopt, call_getsockopt, call_ioctl, call_wait, call_other,
 		call_sendmsg, call_sendmsg, call_sendmsg, call_sendmsg,
 		call_recvmsg, call_recvmsg, call_recvmsg, call_recvmsg, call_recvmsg, call_recvmsg,
 	};
+
+	my.prng.state = *(const uint64_t *)arg;
+	for (;;)
+		calls[below(ARRAY_SIZE(calls))]();
+	return NULL;
+}
+
+/* Receives and nothing else, so that other threads close, shut down and abort under it. */
+static void *take_all(void *arg)
+{
+	my.prng.state = *(const uint64_t *)arg;
+	for (;;) {
+		call_recvmsg();
+		if (one_in(8))
+			call_memory();
+	}
+	return NULL;
+}
+
+static void fuzz(uint64_t seed)
+{
 	struct itimerval every = { .it_interval = { 0, 5000 }, .it_value = { 0, 5000 } };
 	struct sigaction action = { .sa_handler = on_alarm };
+	uint64_t seeds[THREADS + 1];
 	int i;
 
-	me.prng.state = seed;
+	my.prng.state = seed;
+	for (i = 0; i < THREADS + 1; i++)
+		seeds[i] = prng_next(&my.prng);
 	me.region = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	me.data = mmap(NULL, HOMA_MAX_MESSAGE_LENGTH, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -446,9 +559,12 @@ static void fuzz(uint64_t seed)
 	}
 	/* Calls that would sleep for ever are interrupted. */
 	sigaction(SIGALRM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	setitimer(ITIMER_REAL, &every, NULL);
-	for (;;)
-		calls[below(ARRAY_SIZE(calls))]();
+	for (i = 1; i < THREADS; i++)
+		pthread_create(&me.thread[i - 1], NULL, make_calls, &seeds[i]);
+	pthread_create(&me.thread[THREADS - 1], NULL, take_all, &seeds[THREADS]);
+	make_calls(&seeds[0]);
 }
 
 /* One seed after the other, each for a while: sockets that were shut down or full make room. */
@@ -466,6 +582,54 @@ static void worker(uint64_t seed)
 			waitpid(child, NULL, 0);
 		}
 		seed += PROCESSES;
+	}
+}
+
+/* A network namespace of one's own, with a loopback device and its own parameters of the module. */
+static int enter_namespace(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo))
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static FILE *parameter_file(unsigned int i, const char *mode)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/homa/%s", parameters[i].name);
+	return fopen(path, mode);
+}
+
+static void save_parameters(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
+		FILE *file = parameter_file(i, "r");
+
+		if (!file || fscanf(file, "%llu", &parameters[i].initial) != 1)
+			bail("%s can be read", parameters[i].name);
+		fclose(file);
+	}
+}
+
+static void restore_parameters(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
+		FILE *file = parameter_file(i, "w");
+
+		if (!file || fprintf(file, "%llu\n", parameters[i].initial) < 0 || fclose(file))
+			bail("%s can be set", parameters[i].name);
 	}
 }
 
@@ -501,12 +665,15 @@ int main(int argc, char **argv)
 		}
 	}
 	note("seed %llu", (unsigned long long)seed);
+	save_parameters();
 	for (i = 0; i < PROCESSES; i++) {
 		group[i] = fork();
 		if (group[i] < 0)
 			bail("a process starts");
 		if (!group[i]) {
 			setpgid(0, 0);
+			if (i < PROCESSES / 2 && enter_namespace())
+				_exit(1);
 			worker(seed + i);
 		}
 		setpgid(group[i], group[i]);
@@ -518,6 +685,7 @@ int main(int argc, char **argv)
 		waitpid(group[i], NULL, 0);
 	}
 	ok(true, "the kernel survives random calls");
+	restore_parameters();
 
 	server = endpoint_must(AF_INET6, PORT + 10, 64);
 	client = endpoint_must(AF_INET6, 0, 64);
