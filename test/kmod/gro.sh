@@ -332,7 +332,7 @@ $in_b server 4900 >/dev/null 2>&1 &
 servers="$servers $!"
 sleep 1
 mac=$(ip netns exec c cat /sys/class/net/t0/address)
-for form in interleaved disguised; do
+for form in interleaved unchecked disguised; do
 	check "to this host: $form" $in_c tap-batch t0 "$mac" 10.9.7.2 10.9.7.1 4900 $form
 done
 ip -n c address flush dev t0
@@ -340,7 +340,7 @@ ip -n c link set t0 master br0
 ip -n b address add 10.9.7.1/24 dev vb
 ip -n b neighbour add 10.9.7.2 lladdr 02:00:00:00:00:77 dev vb
 mac=$(ip netns exec b cat /sys/class/net/vb/address)
-for form in interleaved disguised; do
+for form in interleaved unchecked disguised; do
 	start /tmp/watch $in_b wire-watch vb
 	check "through a bridge: $form" $in_c tap-batch t0 "$mac" 10.9.7.2 10.9.7.1 4900 $form
 	stop "packets were watched" /tmp/watch

@@ -21,6 +21,7 @@ usage() {
 	  veth       all lengths and many RPCs over a plain wire
 	  offloads   the same with segmentation and merging on and off
 	  mtu        packets of 1280 and 9000 bytes
+	  shrink     packets that become a few bytes shorter in the middle of messages
 	  hijack     Homa disguised as TCP
 	  loss N     a wire that loses N percent of the packets each way
 	  duplicate  one that sends packets twice
@@ -31,6 +32,7 @@ usage() {
 	  dead       hosts that are not there, or no longer
 	  reboot     a server's host that loses all it knew
 	  packets    malformed packets over the wire
+	  policy     IPsec policies that keep Homa out
 	END
 }
 
@@ -171,6 +173,32 @@ case_mtu() {
 		ip -n a link set va mtu $mtu
 		ip -n b link set vb mtu $mtu
 		lengths "mtu $mtu" --mtu $mtu --outstanding 1
+	done
+}
+
+case_shrink() {
+	make_veth
+	$in_b server 4000 >/dev/null 2>&1 &
+	servers=$!
+	for disguise in 0 1; do
+		for space in a b; do
+			ip netns exec $space sysctl -q -w net.homa.hijack_tcp=$disguise ||
+				report 1 "hijack_tcp in namespace $space"
+		done
+		ip -n a link set va mtu 1500
+		ip -n b link set vb mtu 1500
+		check "packets of 1500 bytes, disguised $disguise" $in_a client 10.9.0.2 4000 100000
+		netem rate 10mbit
+		$in_a client 10.9.0.2 4000 1000000 2 >/tmp/client 2>&1 &
+		client=$!
+		usleep 700000
+		# Less than the length of an IP header: data alone would still go into one packet.
+		ip -n a link set va mtu 1490
+		ip -n b link set vb mtu 1490
+		wait $client
+		report $? "packets of 1490 bytes in the middle of a message, disguised $disguise" \
+			/tmp/client
+		netem rate 1gbit
 	done
 }
 
@@ -319,6 +347,22 @@ case_packets() {
 	done
 }
 
+case_policy() {
+	make_veth
+	$in_b server 4000 >/dev/null 2>&1 &
+	servers=$!
+	usleep 500000
+	for address in 10.9.0. fd09:0::; do
+		check "over ${address}2, without a policy" $in_a client ${address}2 4000 1000 2
+		check "a policy is set" ip -n b xfrm policy add src ${address}1 dst ${address}2 \
+			proto 146 dir in action block
+		check_says "with one that blocks Homa" "timed out" $in_a client ${address}2 4000
+		check "and is deleted" ip -n b xfrm policy delete src ${address}1 dst ${address}2 \
+			proto 146 dir in
+		check "then it works again" $in_a client ${address}2 4000 1000 2
+	done
+}
+
 [ $# -gt 0 ] || {
 	usage >&2
 	exit 2
@@ -337,8 +381,8 @@ while [ $# -gt 0 ]; do
 		case_loss "$2"
 		shift
 		;;
-	veth | offloads | mtu | hijack | duplicate | reorder | corrupt | bridge | ids | dead | \
-		reboot | packets)
+	veth | offloads | mtu | shrink | hijack | duplicate | reorder | corrupt | bridge | ids | \
+		dead | reboot | packets | policy)
 		"case_$1"
 		;;
 	*)

@@ -32,11 +32,12 @@
 #define HEADER 56
 
 static const char usage[] =
-	"Usage: tap-batch TAP MAC FROM TO PORT interleaved|disguised\n"
+	"Usage: tap-batch TAP MAC FROM TO PORT interleaved|unchecked|disguised\n"
 	"Sends a request as one batch from the IPv4 address FROM to the echo server at PORT of TO, by\n"
 	"way of an interface with address MAC, through the tap device TAP (mode tap, vnet_hdr), and\n"
 	"expects the response. The neighbour table must know FROM.\n"
 	"  interleaved  with a segment header before the data of each segment\n"
+	"  unchecked    likewise, and without a word on checksums\n"
 	"  disguised    as TCP, offsets in the sequence number\n";
 
 static uint8_t frame[sizeof(struct virtio_net_hdr) + 65536];
@@ -127,7 +128,7 @@ static void send_frame(int fd, const uint8_t *end)
 		err(1, "cannot write to the tap device");
 }
 
-static void send_request(int fd, const struct way *way, bool disguised)
+static void send_request(int fd, const struct way *way, bool disguised, bool checked)
 {
 	size_t headers_between = disguised ? 0 : (LENGTH + SEGMENT - 1) / SEGMENT - 1;
 	uint8_t *body = headers(way, 0x10, disguised, disguised ? SEGMENT : SEGMENT + 4,
@@ -135,6 +136,8 @@ static void send_request(int fd, const struct way *way, bool disguised)
 	uint8_t *at = body + 28;
 	uint32_t i;
 
+	if (!checked)
+		((struct virtio_net_hdr *)frame)->flags = 0;
 	body[-16] = (disguised ? 14 : 13) << 4;
 	put(body, LENGTH, 4);
 	put(body + 4, LENGTH, 4);
@@ -189,7 +192,8 @@ int main(int argc, char **argv)
 	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &way.mac[0], &way.mac[1], &way.mac[2],
 		   &way.mac[3], &way.mac[4], &way.mac[5]) != 6 ||
 	    !inet_aton(argv[3], &way.from) || !inet_aton(argv[4], &way.to) ||
-	    (strcmp(argv[6], "interleaved") && strcmp(argv[6], "disguised")))
+	    (strcmp(argv[6], "interleaved") && strcmp(argv[6], "unchecked") &&
+	     strcmp(argv[6], "disguised")))
 		return fputs(usage, stderr), 2;
 	way.port = number(argv[5], "PORT", 1, 65535);
 	id = (uint64_t)time(NULL) << 32 | (uint64_t)getpid() << 1;
@@ -198,7 +202,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &about))
 		err(1, "cannot open the tap device %s", argv[1]);
 	usleep(300000);	/* until it has a carrier */
-	send_request(fd, &way, !strcmp(argv[6], "disguised"));
+	send_request(fd, &way, !strcmp(argv[6], "disguised"), strcmp(argv[6], "unchecked"));
 	for (end = time(NULL) + 5; count < LENGTH && time(NULL) < end;) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 		static uint8_t got[sizeof(frame)];
