@@ -440,7 +440,11 @@ int homa_recv(struct socket *sock, struct msghdr *msg, size_t length, int flags)
 				 : receive_any(hsk, &args, msg, nonblock);
 	if (copy_to_user(control, &args, sizeof(args)))
 		return -EFAULT;
-	/* So that the program's msg_controllen stays what it is. */
-	msg->msg_control = (void __force *)(control + sizeof(args));
+	/*
+	 * So that the program's msg_controllen stays what it is. When a call fails, it says nothing
+	 * of that, and io_uring may make it again with what is here.
+	 */
+	if (result >= 0)
+		msg->msg_control = (void __force *)(control + sizeof(args));
 	return result;
 }

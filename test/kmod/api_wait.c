@@ -4,13 +4,16 @@
  * shutdown(); part of `api`.
  */
 #include <errno.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -253,8 +256,62 @@ static void shutdowns(void)
 	pair_close(&p);
 }
 
+/* recvmsg() that the kernel makes again when there is something, without the program's help. */
+static void rings(void)
+{
+	struct io_uring_params params = { 0 };
+	int ring = syscall(SYS_io_uring_setup, 4, &params);
+	const int prot = PROT_READ | PROT_WRITE;
+	struct {
+		struct homa_recvmsg_args args;
+		char behind[256];
+	} control = { 0 };
+	struct pair p = pair_open();
+	union address from;
+	struct msghdr msg = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_control = &control.args,
+		.msg_controllen = sizeof(control.args),
+	};
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	char *sq, *cq;
+	size_t i;
+
+	if (ring < 0)
+		bail("io_uring works: %s", strerrorname_np(errno));
+	sq = mmap(NULL, 4096, prot, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	cq = mmap(NULL, 4096, prot, MAP_SHARED, ring, IORING_OFF_CQ_RING);
+	sqe = mmap(NULL, 4096, prot, MAP_SHARED, ring, IORING_OFF_SQES);
+	memset(control.behind, 0x55, sizeof(control.behind));
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_RECVMSG;
+	sqe->fd = p.server.fd;
+	sqe->addr = (uintptr_t)&msg;
+	sqe->len = 1;
+	*(uint32_t *)(sq + params.sq_off.array) = 0;
+	__atomic_store_n((uint32_t *)(sq + params.sq_off.tail), 1, __ATOMIC_RELEASE);
+	is(syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0), 1, "io_uring takes a recvmsg()");
+	usleep(20000);
+	send_request(&p.client, &p.to, "hello", 5, NULL);
+	syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	cqe = (struct io_uring_cqe *)(cq + params.cq_off.cqes);
+	is(cqe->res, 5, "which waits for a request");
+	ok(control.args.id & 1 && control.args.num_bpages == 1, "and says which it is");
+	for (i = 0; i < sizeof(control.behind) && control.behind[i] == 0x55; i++)
+		;
+	is(i, sizeof(control.behind), "and writes no further than it should");
+	munmap(sq, 4096);
+	munmap(cq, 4096);
+	munmap(sqe, 4096);
+	close(ring);
+	pair_close(&p);
+}
+
 void api_wait(void)
 {
+	rings();
 	polls();
 	selects();
 	epolls();
