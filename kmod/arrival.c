@@ -96,7 +96,7 @@ void homa_arrival_input_locked(struct arrival *a, struct homa_krpc *rpc, struct 
 		homa_count(a->hnet, dropped_data_no_bufs);
 		return;
 	}
-	if (data && !homa_sock_may_keep(hsk)) {
+	if (data && !homa_sock_may_keep(hsk, rpc->wants_room)) {
 		homa_arrival_drop(a->hnet, HOMA_DROP_FULL);
 		homa_count(a->hnet, dropped_data_no_bufs);
 		return;

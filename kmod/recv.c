@@ -25,7 +25,12 @@ static bool worth_waking(const struct homa_krpc *rpc)
 		return false;
 	if (rpc->error)
 		return true;
-	return !rpc->wants_room && (rpc->complete || rpc->rx_bytes >= COPY_BATCH);
+	if (rpc->wants_room)
+		return false;
+	/* No more can come before something is copied. */
+	if (rpc->rx_head && !homa_sock_may_keep(rpc->hsk, false))
+		return true;
+	return rpc->complete || rpc->rx_bytes >= COPY_BATCH;
 }
 
 void homa_sock_notify(struct homa_krpc *rpc)

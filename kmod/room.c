@@ -8,7 +8,7 @@
 
 #define OLDEST_EVERY 4		/* of those that waited, so many go by length, one of them by age */
 #define RELEASED_AT_ONCE 16
-#define KEPT_FACTOR 4	/* memory of packets that are not yet copied, per byte of the region */
+#define KEPT_FACTOR 4	/* memory of packets that are not copied, per byte there is place for */
 
 /* Is it the turn of the message that has waited longest? */
 static bool oldest_in_turn(const struct homa_sock *hsk)
@@ -29,14 +29,13 @@ static bool take(struct homa_sock *hsk, struct homa_krpc *rpc, u64 now)
 	return rpc->place_count;
 }
 
-bool homa_sock_may_keep(const struct homa_sock *hsk)
+bool homa_sock_may_keep(const struct homa_sock *hsk, bool wants_room)
 {
-	long limit = READ_ONCE(hsk->inet.sk.sk_rcvbuf);
+	u64 limit = (u64)READ_ONCE(hsk->inet.sk.sk_rcvbuf) +
+		    ((u64)hsk->pool.pages << HOMA_POOL_PAGE_SHIFT);
 
-	if (hsk->region_length > (LONG_MAX - limit) / KEPT_FACTOR)
-		return true;
-	limit += (long)hsk->region_length * KEPT_FACTOR;
-	return atomic_long_read(&hsk->kept) <= limit;
+	limit *= wants_room ? KEPT_FACTOR / 2 : KEPT_FACTOR;
+	return atomic_long_read(&hsk->kept) <= (s64)limit;
 }
 
 int homa_sock_room(struct homa_krpc *rpc, u32 length, u64 now)

@@ -76,11 +76,14 @@ static inline bool homa_sock_writable(struct homa_sock *hsk)
 	return sk_wmem_alloc_get(homa_sock_sk(hsk)) < READ_ONCE(hsk->hnet->shell.wmem_max);
 }
 
-/*
- * May more packets be kept until they are copied? They are when they take up to KEPT_FACTOR times
- * the region, which full packets never do.
+/**
+ * homa_sock_may_keep() - May one more packet be kept until it is copied?
+ * @hsk:        Socket.
+ * @wants_room: Its message waits for room: half of the memory is left to those that have it.
+ * Return: Not when packets take several times as much memory as there is place for bytes in the
+ *         region and the receive buffer, which full ones never do.
  */
-bool homa_sock_may_keep(const struct homa_sock *hsk);
+bool homa_sock_may_keep(const struct homa_sock *hsk, bool wants_room);
 
 /* A call fails, and HOMAIOCINFO will say why. Return: @err. */
 static inline int homa_sock_error(struct homa_sock *hsk, int err, const char *why)

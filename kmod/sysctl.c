@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 
@@ -43,6 +44,15 @@ static u32 most(const struct setting *setting)
 	if (is(setting, offsetof(struct homa_net, params.max_message)))
 		return HOMA_MAX_MESSAGE_LENGTH;
 	return setting->info.max;
+}
+
+/* Limits of the kernel's memory: the root of a namespace alone may lower them, but not raise them. */
+static bool limits_memory(const struct setting *setting)
+{
+	return is(setting, offsetof(struct homa_net, params.peer_net_max)) ||
+	       is(setting, offsetof(struct homa_net, params.max_rpcs_per_peer)) ||
+	       is(setting, offsetof(struct homa_net, shell.wmem_max)) ||
+	       is(setting, offsetof(struct homa_net, shell.skb_page_pool_min_kb));
 }
 
 /* Timers are armed by the number of their tick, so its length stays what it is. */
@@ -139,6 +149,8 @@ static int number(HOMA_CTL_CONST struct ctl_table *table, int write, void *buffe
 
 	if (err || !write)
 		return err;
+	if (limits_memory(setting) && value > setting->info.initial && !capable(CAP_NET_ADMIN))
+		return -EPERM;
 	return set_number(table->extra1, setting, value);
 }
 

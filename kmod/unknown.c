@@ -89,7 +89,8 @@ static void create(struct arrival *a, u8 doubts)
 		return;
 	}
 	if (READ_ONCE(a->peer->served) >= a->hnet->params.max_rpcs_per_peer ||
-	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length) || !homa_sock_may_keep(hsk)) {
+	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length) ||
+	    !homa_sock_may_keep(hsk, false)) {
 		homa_arrival_drop(a->hnet, HOMA_DROP_FULL);
 		return;
 	}

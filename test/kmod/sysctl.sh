@@ -192,6 +192,17 @@ own_root() {
 		sh -c 'echo 9 >$0/resend_ticks && [ "$(cat $0/resend_ticks)" = 9 ]' $files
 }
 
+# But give the whole machine no other limits of memory.
+own_limits() {
+	# shellcheck disable=SC2016  # for the inner shell to expand
+	setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user --map-root-user --net \
+		sh -c 'for name in peer_net_max max_rpcs_per_peer wmem_max skb_page_pool_min_kb; do
+			echo 100 >$0/$name && [ "$(cat $0/$name)" = 100 ] || exit 1
+			! echo 200000000 >$0/$name 2>/dev/null || exit 1
+			! echo 999999 >$0/peer_net_max 2>/dev/null || exit 1
+		done' $files
+}
+
 nobody_writes() {
 	! setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "echo 9 >$files/resend_ticks"
 }
@@ -268,6 +279,7 @@ check "action is taken, for the sake of scripts" at a put action 7
 check "a namespace's parameters are its own" at b all_defaults
 check "so are those of the first one" all_defaults
 check "the root of a namespace may write them" own_root
+check "but not raise limits of memory" own_limits
 check "nobody else" nobody_writes
 
 # Counters.
