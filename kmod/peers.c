@@ -244,9 +244,8 @@ static bool collect(struct homa_net *hnet, u32 looks)
 			homa_peer_put(peer);
 	}
 	if (idlest) {
-		if (atomic_read(&hnet->peer_count) >= hnet->params.peer_net_max) {
+		if (atomic_read(&hnet->peer_count) >= hnet->params.peer_net_max)
 			forget(&cx, hnet, idlest);
-		}
 		homa_peer_put(idlest);
 	}
 	local_bh_enable();

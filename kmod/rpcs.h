@@ -88,17 +88,17 @@ struct homa_krpc *homa_krpc_get(struct homa_net *hnet, const struct homa_kpeer *
  * @peer: Its peer.
  * @id:   As this host names it.
  * @gfp:  How to allocate.
- * Return: With one reference, or NULL when memory is short, or the socket has just been closed or the
- *         peer forgotten.
+ * Return: With one reference, or NULL when memory is short, or the socket has just been closed or
+ *         the peer forgotten.
  */
 struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, u64 id, gfp_t gfp);
 
 /**
  * homa_krpc_publish() - Let an RPC be found.
  * @rpc: New; its lock is held, for which whoever finds it waits.
- * Return: 0; -EEXIST, -ENOMEM, or -ESHUTDOWN when the socket is being closed: it must then be given
- *         up with homa_krpc_put(). -ESTALE: its peer was forgotten; with the one that is there now
- *         it may be tried again.
+ * Return: 0; -EEXIST, -ENOMEM, or -ESHUTDOWN when the socket is being closed: it must then be
+ *         given up with homa_krpc_put(). -ESTALE: its peer was forgotten; with the one that is
+ *         there now it may be tried again.
  */
 int homa_krpc_publish(struct homa_krpc *rpc);
 

@@ -46,7 +46,7 @@ static u32 most(const struct setting *setting)
 	return setting->info.max;
 }
 
-/* Limits of the kernel's memory: the root of a namespace alone may lower them, but not raise them. */
+/* Limits of the kernel's memory: the root of a user namespace may lower but not raise them. */
 static bool limits_memory(const struct setting *setting)
 {
 	return is(setting, offsetof(struct homa_net, params.peer_net_max)) ||

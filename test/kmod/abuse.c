@@ -230,7 +230,8 @@ static void regions(void)
 	send_request(&client, &to, "overwritten", 11, NULL);
 	in.fd = server.fd;
 	poll(&in, 1, 5000);
-	fails(receive(&server, &m, 0, MSG_DONTWAIT), EPERM, "root does not receive into its region");
+	fails(receive(&server, &m, 0, MSG_DONTWAIT), EPERM,
+	      "root does not receive into its region");
 	ok(!*memory, "and its own memory there is as before");
 	close(server.fd);
 	close(pair[0]);
