@@ -43,9 +43,8 @@ struct homa_grant_peer {
 
 /* What it keeps of a message being received. */
 struct homa_grantee {
+	/* What each packet needs, from the node's key to stalled, fits a cache line. */
 	struct homa_node node;		/* in peer->waiting; key: homa_params_rank() */
-	/* among all messages not fully granted, when there is a FIFO share */
-	struct homa_node age;
 	struct homa_grant_peer *peer;	/* NULL: not in the scheduler */
 	u32 length;
 	u32 granted;	/* the sender may send below this offset; others may read it without lock */
@@ -54,6 +53,8 @@ struct homa_grantee {
 	u64 granted_at;	/* ns; the last grant; others may read it without lock */
 	u8 rank;	/* place among the active ones, or HOMA_NOT_ACTIVE */
 	bool stalled;	/* neither active nor waiting until data of it arrives */
+	/* among all messages not fully granted, when there is a FIFO share */
+	struct homa_node age;
 };
 
 #define HOMA_NOT_ACTIVE 0xff
@@ -61,13 +62,13 @@ struct homa_grantee {
 struct homa_grants {
 	struct homa_tree peers;		/* by their first waiting message */
 	struct homa_tree age;
-	struct homa_grantee *active[HOMA_MAX_OVERCOMMIT];	/* least rank first */
 	const struct homa_cutoffs *cutoffs;	/* this host's own */
 	u64 births;
 	u64 fifo_credit;		/* bytes the oldest message is owed, in thousandths */
 	u32 incoming;			/* pending bytes of all messages */
 	u8 count;			/* active messages */
 	bool short_of_room;	/* someone got less than the window because of max_incoming */
+	struct homa_grantee *active[HOMA_MAX_OVERCOMMIT];	/* least rank first */
 };
 
 /*

@@ -130,7 +130,8 @@ enum homa_ask homa_peer_ask_in_turn(const struct homa_cx *cx, struct homa_peer *
 
 void homa_peer_leave_turn(struct homa_peer *peer, struct homa_node *asker)
 {
-	if (homa_node_queued(asker))
+	/* Where nobody waits, the RPC need not be looked at. */
+	if (peer->askers.first && homa_node_queued(asker))
 		homa_tree_remove(&peer->askers, asker);
 }
 

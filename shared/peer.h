@@ -30,19 +30,20 @@
 #include "grants.h"
 
 struct homa_peer {
-	struct homa_cutoffs cutoffs;	/* of the peer, for messages to it */
+	/* What each packet needs is half a cache line, down to the first of the askers. */
 	u8 acks;
 	u8 unanswered;		/* resend_intervals in a row without any packet from the peer */
 	bool asking;		/* a RESEND is in flight */
 	bool echoes;		/* its DATA has carried a version that we told it */
 	u16 told_version;	/* of our cutoffs, last sent to it */
 	u32 doubts;	/* of its requests; each gives our cutoffs a new version towards it */
+	u64 heard_at;		/* ns; the last packet from it */
+	struct homa_tree askers;	/* RPCs that wait for their turn, by due time and id */
+	struct homa_cutoffs cutoffs;	/* of the peer, for messages to it */
 	u32 unsched;		/* unscheduled bytes per message to it: whole packets */
 	u32 packet;		/* bytes of data in a full packet to it */
-	u64 heard_at;		/* ns; the last packet from it */
 	u64 delay;		/* ns; that its answers take */
 	u64 delay_at;		/* ns; of the last one */
-	struct homa_tree askers;	/* RPCs that wait for their turn, by due time and id */
 	struct homa_grant_peer grants;
 	struct homa_ack ack[HOMA_MAX_ACKS];	/* oldest first */
 	u64 token;		/* number given by the owner, never given again */

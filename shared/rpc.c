@@ -49,6 +49,9 @@ static void init(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
 {
 	/* The gaps of the message need not be cleared: homa_msgin_init() sets their number. */
 	homa_memset(rpc, 0, offsetof(struct homa_rpc, in));
+	rpc->late = 0;
+	rpc->asked_end = 0;
+	rpc->lost_end = 0;
 	rpc->id = id;
 	rpc->active_at = cx->now;
 	rpc->born_at = cx->now;

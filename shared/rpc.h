@@ -62,28 +62,29 @@ enum homa_rpc_state {
 };
 
 struct homa_rpc {
+	u64 born_at;	/* ns; when it was started, or first heard of */
+	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
+	u64 first_at;	/* ns; the first of the requests in a row */
+	u64 took;	/* ns that the answer before us took; 0: not known, or no answer */
+	/* What each packet needs besides is a cache line, down to the number of gaps. */
 	u64 id;		/* as this side names it: even on the client, odd on the server */
 	u64 active_at;	/* ns; last packet of this RPC, or progress of our own */
-	u64 born_at;	/* ns; when it was started, or first heard of */
-	u32 incoming;	/* bytes of the message being received that come without a grant */
 	u64 data_at;	/* ns; last new byte, or when all bytes granted were here */
-	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
 	u64 due_at;	/* ns; since when it wants to ask; 0: it does not */
-	u64 first_at;	/* ns; the first of the requests in a row */
-	u64 late;	/* ns until one of several was answered; if more follow, the first */
-	u64 took;	/* ns that the answer before us took; 0: not known, or no answer */
-	u32 asked_end;	/* end of what the last RESEND asked for */
-	u32 lost_end;	/* gaps below this are old enough to be asked for */
+	u32 incoming;	/* bytes of the message being received that come without a grant */
 	u8 state;	/* enum homa_rpc_state */
 	u8 doubt;	/* proofs still needed that the client waits for this RPC */
 	u16 proof;	/* version of the cutoffs that proves it; 0: answers to RESENDs do */
 	u16 asked;	/* requests in a row without a packet of this RPC */
+	u16 restarts;	/* in a row, without a sign that the server knows the RPC */
 	bool receiving;	/* in is set up */
 	bool scheduled;	/* the grant scheduler knows the message being received */
 	bool resent;	/* a RESEND was sent and lost data may still be on its way */
 	bool held;	/* homa_rpc_hold() */
-	u16 restarts;	/* in a row, without a sign that the server knows the RPC */
 	struct homa_msgin in;
+	u64 late;	/* ns until one of several was answered; if more follow, the first */
+	u32 asked_end;	/* end of what the last RESEND asked for */
+	u32 lost_end;	/* gaps below this are old enough to be asked for */
 };
 
 enum homa_effect_type {

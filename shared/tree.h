@@ -20,7 +20,7 @@ struct homa_node {
 };
 
 struct homa_tree {
-	struct homa_node *root, *first;
+	struct homa_node *first, *root;
 };
 
 static inline void homa_tree_init(struct homa_tree *tree)

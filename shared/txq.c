@@ -20,7 +20,7 @@ void homa_txq_init(struct homa_txq *q)
 	homa_tree_init(&q->age);
 }
 
-void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u32 overhead,
+void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u16 overhead,
 		      const struct homa_cutoffs *cutoffs)
 {
 	homa_memset(msg, 0, sizeof(*msg));

@@ -35,19 +35,20 @@
 
 /* A message being sent. */
 struct homa_msgout {
-	struct homa_node srpt;			/* queued while there is something to send */
-	struct homa_node age;			/* likewise, by birth, when there is a FIFO share */
-	const struct homa_cutoffs *cutoffs;	/* of the receiver; read without lock */
+	/* What each packet needs, from the node's key to sent_at, is a cache line. */
+	struct homa_node srpt;	/* queued while there is something to send */
 	u32 length;	/* bytes in the message */
 	u32 unsched;	/* bytes sent without a grant */
 	u32 granted;	/* may be sent below this offset; at least unsched */
 	u32 sent;	/* next new byte to send */
 	u32 again_start, again_end;	/* to be sent again; empty when equal */
 	u32 packet;	/* bytes of data in a full packet */
-	u32 overhead;	/* bytes on the link that a packet adds to its data */
-	u64 sent_at;	/* ns; the last packet; others may read it without lock */
+	u16 overhead;	/* bytes on the link that a packet adds to its data */
 	u8 sched_priority;	/* level of granted bytes, as the last GRANT said */
 	u8 again_priority;	/* as the RESEND said */
+	u64 sent_at;	/* ns; the last packet; others may read it without lock */
+	const struct homa_cutoffs *cutoffs;	/* of the receiver; read without lock */
+	struct homa_node age;	/* queued like srpt, by birth, when there is a FIFO share */
 };
 
 struct homa_txq {
@@ -104,7 +105,7 @@ void homa_txq_init(struct homa_txq *q);
  * @overhead: Bytes on the link that a packet adds to its data.
  * @cutoffs:  Of the receiver; outlives the message.
  */
-void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u32 overhead,
+void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 packet, u16 overhead,
 		      const struct homa_cutoffs *cutoffs);
 
 /**

@@ -31,7 +31,7 @@ class Fabric;
  * Needs neither ARP nor neighbour discovery: the fabric knows where every address is. Multicast and
  * broadcast datagrams are counted and swallowed.
  */
-class FabricNetDevice : public NetDevice, private FabricSink
+class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSink
 {
   public:
     /**

@@ -13,6 +13,8 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
+#include "fabric-memory.h"
+
 #include "ns3/event-impl.h"
 #include "ns3/packet.h"
 #include "ns3/ptr.h"
@@ -95,8 +97,8 @@ class FabricHostSink
 /**
  * A packet travelling over the fabric.
  *
- * The memory comes from a free list that lives as long as the process: after warm-up no packet
- * costs an allocation, and events still pending at Simulator::Destroy() may outlive the fabric.
+ * The memory comes from the arena, which lives as long as the process: after warm-up no packet costs
+ * an allocation, and events still pending at Simulator::Destroy() may outlive the fabric.
  * Ownership is one reference: of the queue it waits in, or of the simulator while it flies.
  *
  * The public fields are the packet; they are written by the sender before it is sent, and read by
@@ -162,21 +164,16 @@ class FabricPacket final : public EventImpl
 
     /**
      * \param size Of the object: always that of a FabricPacket.
-     * \return Memory from the free list.
+     * \return Memory of the arena.
      */
     static void* operator new(std::size_t size);
     /**
-     * \param memory To put back on the free list.
+     * \param memory To give back.
      */
     static void operator delete(void* memory);
 
     /** Ask for the memory that landing will need: where the packet comes from and goes to. */
-    void Prepare() const
-    {
-        __builtin_prefetch(m_port);
-        __builtin_prefetch(reinterpret_cast<const char*>(m_port) + 64);
-        __builtin_prefetch(m_sink);
-    }
+    void Prepare() const;
 
   private:
     friend class FabricPort;
@@ -184,7 +181,7 @@ class FabricPacket final : public EventImpl
     // What a hop touches comes first, and is one cache line with the event's own fields.
     FabricSink* m_sink;   //!< Where the current flight ends.
     FabricPort* m_port;   //!< The port it left last; that looks at its queue when this one lands.
-    FabricPacket* m_next; //!< Behind this one in the same queue.
+    FabricPacket* m_next; //!< Behind this one in the same queue; behind the last, the first.
 
   public:
     uint32_t wireBytes{0};    //!< Everything that occupies the link; see WireBytes().

@@ -146,19 +146,9 @@ FabricPort::DoDispose()
 void
 FabricPort::Flush()
 {
-    for (Level& level : m_levels)
+    while (m_waiting)
     {
-        const uint32_t bit = 1U << (&level - m_levels);
-        while (m_waiting & bit)
-        {
-            FabricPacket* packet = level.head;
-            if (packet == level.tail)
-            {
-                m_waiting &= ~bit;
-            }
-            level.head = packet->m_next;
-            packet->Release();
-        }
+        TakeFirst()->Release();
     }
     m_queueBytes = 0;
 }
@@ -261,9 +251,9 @@ FabricPort::Start(FabricPacket* packet, uint64_t at, uint64_t now)
 {
     const uint32_t bytes = packet->wireBytes;
     const uint64_t tx = TxNs(bytes);
-    Level& level = m_levels[packet->priority];
-    level.packets++;
-    level.bytes += bytes;
+    Sent& sent = m_sent[packet->priority];
+    sent.packets++;
+    sent.bytes += bytes;
     m_busyNs += tx;
     m_freeAt = at + tx;
     if (!m_startTrace.IsEmpty())
@@ -306,18 +296,36 @@ FabricPort::Wait(FabricPacket* packet, uint64_t at)
     Integrate(at);
     m_queueBytes += bytes;
     m_maxQueueBytes = std::max(m_maxQueueBytes, m_queueBytes);
-    Level& level = m_levels[packet->priority];
+    FabricPacket*& last = m_last[packet->priority];
     const uint32_t bit = 1U << packet->priority;
     if (m_waiting & bit)
     {
-        level.tail->m_next = packet;
+        packet->m_next = last->m_next;
+        last->m_next = packet;
     }
     else
     {
-        level.head = packet;
+        packet->m_next = packet;
         m_waiting |= bit;
     }
-    level.tail = packet;
+    last = packet;
+}
+
+FabricPacket*
+FabricPort::TakeFirst()
+{
+    const uint32_t priority = 31 - __builtin_clz(m_waiting);
+    FabricPacket* last = m_last[priority];
+    FabricPacket* first = last->m_next;
+    if (first == last)
+    {
+        m_waiting &= ~(1U << priority);
+    }
+    else
+    {
+        last->m_next = first->m_next;
+    }
+    return first;
 }
 
 void
@@ -338,17 +346,7 @@ FabricPort::Advance(uint64_t now)
     const uint64_t until = now + m_lead;
     while (m_waiting && m_freeAt <= until)
     {
-        const uint32_t priority = 31 - __builtin_clz(m_waiting);
-        Level& level = m_levels[priority];
-        FabricPacket* packet = level.head;
-        if (packet == level.tail)
-        {
-            m_waiting &= ~(1U << priority);
-        }
-        else
-        {
-            level.head = packet->m_next;
-        }
+        FabricPacket* packet = TakeFirst();
         Integrate(m_freeAt);
         m_queueBytes -= packet->wireBytes;
         if (m_buffer)
@@ -366,15 +364,17 @@ FabricPort::Foresee(F visit) const
     uint64_t at = m_freeAt;
     for (uint32_t p = FABRIC_PRIORITIES; p-- > 0;)
     {
-        const FabricPacket* packet = m_waiting & (1U << p) ? m_levels[p].head : nullptr;
+        const FabricPacket* last = m_waiting & (1U << p) ? m_last[p] : nullptr;
+        const FabricPacket* packet = last;
         while (packet)
         {
+            packet = packet->m_next;
             if (!visit(packet, at))
             {
                 return;
             }
             at += TxNs(packet->wireBytes);
-            packet = packet == m_levels[p].tail ? nullptr : packet->m_next;
+            packet = packet == last ? nullptr : packet;
         }
     }
 }
@@ -412,8 +412,8 @@ FabricPort::Count(uint64_t now) const
     FabricPortCounters counters;
     for (uint32_t p = 0; p < FABRIC_PRIORITIES; p++)
     {
-        counters.packets[p] = m_levels[p].packets;
-        counters.bytes[p] = m_levels[p].bytes;
+        counters.packets[p] = m_sent[p].packets;
+        counters.bytes[p] = m_sent[p].bytes;
     }
     counters.dropPackets = m_dropPackets;
     counters.dropBytes = m_dropBytes;

@@ -17,6 +17,7 @@
 #ifndef FABRIC_PORT_H
 #define FABRIC_PORT_H
 
+#include "fabric-memory.h"
 #include "fabric-packet.h"
 #include "fabric-trace.h"
 
@@ -114,7 +115,7 @@ class FabricBuffer
  * Store and forward, non-preemptive strict priority, FIFO within a priority. Bytes count as queued
  * from arrival until their transmission begins; limits and queue counters speak of these.
  */
-class alignas(64) FabricPort : public Object
+class FabricPort : public Object, public FabricMemory
 {
   public:
     /**
@@ -213,6 +214,12 @@ class alignas(64) FabricPort : public Object
         return m_waiting != 0;
     }
 
+    /** Ask for the memory that HasWaiting() looks at. */
+    void Prefetch() const
+    {
+        __builtin_prefetch(&m_freeAt);
+    }
+
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
     uint64_t GetQueueBytes() const;
     /** \return When all that waits now will have been sent, by the port's clock (with lead), ns. */
@@ -223,13 +230,11 @@ class alignas(64) FabricPort : public Object
     void ResetCounters();
 
   private:
-    /** One priority: its queue and what it has sent. */
-    struct Level
+    /** What was sent of one priority. */
+    struct Sent
     {
-        FabricPacket* head{nullptr}; //!< First to be sent; valid if the level's bit is set.
-        FabricPacket* tail{nullptr}; //!< Last to be sent; valid if the level's bit is set.
-        uint64_t packets{0};         //!< Packets sent, ever.
-        uint64_t bytes{0};           //!< Wire bytes sent, ever.
+        uint64_t packets{0}; //!< Packets, ever.
+        uint64_t bytes{0};   //!< Wire bytes, ever.
     };
 
     void DoDispose() override;
@@ -252,6 +257,11 @@ class alignas(64) FabricPort : public Object
      */
     void Drop(FabricPacket* packet, uint64_t at);
     /**
+     * Take the packet that is sent next out of the queue, which is not empty.
+     * \return The packet.
+     */
+    FabricPacket* TakeFirst();
+    /**
      * Look at waiting packets in the order in which they will be sent if no other arrives.
      * \param visit Called with each and the moment its transmission begins; returns false to stop.
      */
@@ -272,26 +282,28 @@ class alignas(64) FabricPort : public Object
     /** \return Simulator::Now() in ns. */
     static uint64_t NowNs();
 
-    // Two cache lines for every packet, of which the first begins with the base class; then the
-    // levels, two to a line.
-    uint64_t m_freeAt{0};        //!< When the link has sent what it began, ns.
-    uint64_t m_nsPerByte{0};     //!< ns per byte, times 2^m_shift, rounded up.
-    FabricSink* m_sink{nullptr}; //!< Receiver.
-    uint32_t m_context{0};       //!< Node id of the receiver.
-    uint8_t m_shift{0};          //!< See m_nsPerByte.
-    uint8_t m_waiting{0};        //!< Bit p set: level p has a packet.
-
-    uint32_t m_delay{0};             //!< End of transmission to receiver, ns.
-    uint32_t m_lead{0};              //!< Sending delay before the queue, ns.
-    uint64_t m_busyNs{0};            //!< Time spent sending, of what has begun.
-    uint64_t m_queueBytes{0};        //!< Wire bytes waiting.
-    uint64_t m_integralAt{0};        //!< Moment up to which m_queueByteNs is complete, ns.
+    // For packets that wait; together with the base class, a cache line.
     uint64_t m_queueByteNs{0};       //!< Integral of m_queueBytes.
     uint64_t m_maxQueueBytes{0};     //!< Largest m_queueBytes since the last reset.
     uint64_t m_limit{UINT64_MAX};    //!< Most wire bytes waiting.
     FabricBuffer* m_buffer{nullptr}; //!< Shared memory, or null.
 
-    alignas(64) Level m_levels[FABRIC_PRIORITIES]; //!< By priority.
+    // A cache line for every packet,
+    alignas(64) uint64_t m_freeAt{0}; //!< When the link has sent what it began, ns.
+    uint64_t m_nsPerByte{0};          //!< ns per byte, times 2^m_shift, rounded up.
+    FabricSink* m_sink{nullptr};      //!< Receiver.
+    uint64_t m_busyNs{0};             //!< Time spent sending, of what has begun.
+    uint32_t m_context{0};            //!< Node id of the receiver.
+    uint32_t m_delay{0};              //!< End of transmission to receiver, ns.
+    uint32_t m_lead{0};               //!< Sending delay before the queue, ns.
+    uint8_t m_shift{0};               //!< See m_nsPerByte.
+    uint8_t m_waiting{0};             //!< Bit p set: level p has a packet.
+    uint64_t m_queueBytes{0};         //!< Wire bytes waiting.
+    uint64_t m_integralAt{0};         //!< Moment up to which m_queueByteNs is complete, ns.
+    // a line for half of the priorities,
+    alignas(64) Sent m_sent[FABRIC_PRIORITIES]; //!< By priority.
+    // and one for the queues: rings, entered by their last packets.
+    FabricPacket* m_last[FABRIC_PRIORITIES]{}; //!< By priority; valid if the level's bit is set.
 
     FabricTrace<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
     FabricTrace<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
@@ -302,6 +314,13 @@ class alignas(64) FabricPort : public Object
     uint64_t m_rate{0};                                    //!< Rate, bit/s.
     std::string m_name;                                    //!< For reports.
 };
+
+inline void
+FabricPacket::Prepare() const
+{
+    m_port->Prefetch();
+    __builtin_prefetch(m_sink);
+}
 
 } // namespace ns3
 

@@ -4,7 +4,7 @@
  */
 #include "fabric-scheduler.h"
 
-#include "fabric-packet.h"
+#include "fabric-port.h"
 
 #include "ns3/abort.h"
 

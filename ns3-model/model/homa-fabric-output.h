@@ -18,7 +18,10 @@ namespace ns3
  *
  * Aggregate both and this to a node; HomaHelper does.
  */
-class HomaFabricOutput : public Object, public HomaOutput, private FabricHostSink
+class HomaFabricOutput : public Object,
+                         public FabricMemory,
+                         public HomaOutput,
+                         private FabricHostSink
 {
   public:
     /**

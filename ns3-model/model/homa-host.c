@@ -5,23 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "homa-arena.h"
 #include "homa-host.h"
 
 #define FIRST_BUCKETS 64
 #define LOOKS 4			/* peers looked at for being idle, per new peer and per tick */
 #define LOOKS_WHEN_FULL 64
-#define LINE 64			/* bytes of a cache line */
+
+/* What packets touch of an RPC lies in cache lines of its own. */
+#define STARTS_LINE(member) (offsetof(struct homa_host_rpc, member) % HOMA_ARENA_LINE == 0)
+_Static_assert(STARTS_LINE(next) && STARTS_LINE(core.id) && STARTS_LINE(out.srpt.key) &&
+	       STARTS_LINE(grantee.node.key), "an RPC's parts are not aligned");
 
 static void carry_out(struct homa_host *host, struct homa_host_peer *peer,
 		      struct homa_host_rpc *rpc, const struct homa_packet *in,
 		      struct homa_effects *fx);
 static void send_control(struct homa_host *host, struct homa_host_peer *peer,
 			 struct homa_packet *pkt);
-
-static size_t lines(size_t bytes)
-{
-	return (bytes + LINE - 1) / LINE * LINE;
-}
 
 static void set_now(struct homa_host *host, u64 now)
 {
@@ -54,6 +54,11 @@ static u32 rpc_bucket(const struct homa_host *host, struct homa_address peer, u6
 	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer.low) & (host->rpc_buckets - 1);
 }
 
+static bool is_at(const struct homa_host_peer *peer, struct homa_address address)
+{
+	return peer->address.low == address.low && peer->address.high == address.high;
+}
+
 struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer,
 				     u64 id)
 {
@@ -65,6 +70,20 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
 	while (rpc && (rpc->core.id != id || rpc->peer != peer))
 		rpc = rpc->next;
 	return rpc;
+}
+
+/*
+ * Who sent a packet of an RPC: the RPC knows, and is needed in any case. Return: NULL when there is
+ * no such RPC.
+ */
+static struct homa_host_peer *peer_of_rpc(const struct homa_host *host, struct homa_address from,
+					  u64 id)
+{
+	const struct homa_host_rpc *rpc = host->rpcs[rpc_bucket(host, from, id)];
+
+	while (rpc && (rpc->core.id != id || !is_at(rpc->peer, from)))
+		rpc = rpc->next;
+	return rpc ? rpc->peer : NULL;
 }
 
 static void hash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
@@ -134,7 +153,7 @@ struct homa_host_peer *homa_host_known_peer(struct homa_host *host, struct homa_
 {
 	struct homa_host_peer *peer = host->peers[peer_bucket(address, host->peer_buckets)];
 
-	while (peer && (peer->address.low != address.low || peer->address.high != address.high))
+	while (peer && !is_at(peer, address))
 		peer = peer->next;
 	return peer;
 }
@@ -152,7 +171,7 @@ static void forget_peer(struct homa_host *host, struct homa_host_peer *peer)
 	homa_link_remove(&peer->turn);
 	host->peer_count--;
 	host->counters.peers_collected++;
-	free(peer);
+	homa_arena_give(peer, sizeof(*peer));
 }
 
 static bool pinned(const struct homa_host *host, const struct homa_host_peer *peer)
@@ -209,7 +228,7 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	} else if (host->peer_count > host->params->peer_gc_threshold) {
 		collect_peers(host, LOOKS);
 	}
-	peer = aligned_alloc(LINE, lines(sizeof(*peer)));
+	peer = homa_arena_take(sizeof(*peer));
 	if (!peer)
 		return NULL;
 	if (host->peer_count++ >= host->peer_buckets)
@@ -231,7 +250,7 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 
 static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_peer *peer, u64 id)
 {
-	struct homa_host_rpc *rpc = aligned_alloc(LINE, lines(sizeof(*rpc)));
+	struct homa_host_rpc *rpc = homa_arena_take(sizeof(*rpc));
 
 	if (!rpc)
 		return NULL;
@@ -259,7 +278,7 @@ static void free_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 	homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);
 	host->rpc_count--;
 	host->ops->free_message(host->owner, rpc);
-	free(rpc);
+	homa_arena_give(rpc, sizeof(*rpc));
 }
 
 bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, void *owner,
@@ -313,7 +332,7 @@ void homa_host_destroy(struct homa_host *host)
 			while (!homa_link_alone(&peer->rpcs))
 				free_rpc(host, homa_container_of(peer->rpcs.next,
 								 struct homa_host_rpc, of_peer));
-			free(peer);
+			homa_arena_give(peer, sizeof(*peer));
 		}
 	}
 	free(host->peers);
@@ -841,18 +860,16 @@ static void fetch(const void *at)
 	__builtin_prefetch(at);
 }
 
-/* While the peer is looked up, its RPC may come, too. */
+/* All of an RPC that its packets need, before the first part of it is looked at. */
 static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
 	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
-	uintptr_t part = homa_id_is_client(id) ? offsetof(struct homa_host_rpc, out)
-					       : offsetof(struct homa_host_rpc, grantee);
 
 	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
-	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.in)));
-	fetch((const void *)(rpc + part));
-	fetch((const void *)(rpc + part + LINE));
-	fetch((const void *)(rpc + part + 2 * LINE));
+	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
+	fetch((const void *)(rpc + (homa_id_is_client(id)
+					    ? offsetof(struct homa_host_rpc, out.srpt.key)
+					    : offsetof(struct homa_host_rpc, grantee.node.key))));
 }
 
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
@@ -875,7 +892,9 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	}
 	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
 	fetch_rpc(host, from, pkt.sender_id ^ 1);
-	peer = homa_host_known_peer(host, from);
+	peer = peer_of_rpc(host, from, pkt.sender_id ^ 1);
+	if (!peer)
+		peer = homa_host_known_peer(host, from);
 	if (!peer && !starts_something(pkt.type)) {
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
 		return;

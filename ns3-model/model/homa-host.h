@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#include "homa-arena.h"
+
 #include "shared/rpc.h"
 #include "shared/wheel.h"
 
@@ -36,26 +38,30 @@ static inline bool homa_address_is_ipv4(const struct homa_address *a)
 }
 
 struct homa_host_peer {
+	/* With the beginning of the core, a cache line. */
 	struct homa_address address;
 	struct homa_host_peer *next;	/* in its bucket */
 	u32 place;			/* for the owner, 0 at first */
 	u32 ip_header;			/* bytes, by kind of address */
-	u32 served;			/* RPCs that it issued */
 	struct homa_peer core;
+	u32 served;			/* RPCs that it issued */
 	struct homa_link rpcs;		/* all RPCs with it */
 	struct homa_link turn;		/* among all peers: when it is looked at for being idle */
 };
 
 struct homa_host_rpc {
-	/* Parts used together are together: of a message sent, of one received, of both. */
-	struct homa_msgout out;
-	struct homa_timer timer;
+	/*
+	 * A packet touches three cache lines: one from next on, one in core, and one of out or of
+	 * grantee; homa-host.c makes sure that they begin where they should.
+	 */
 	struct homa_link of_peer;
-	struct homa_grantee grantee;
+	struct homa_timer timer;
+	struct homa_msgout out;
 	struct homa_node asker;		/* its turn to ask the peer for lost data */
-	struct homa_host_rpc *next;	/* in its bucket */
-	struct homa_host_peer *peer;
+	struct homa_grantee grantee;
 	void *socket;			/* the owner's, from homa_host_call() or accept() */
+	struct homa_host_rpc *next HOMA_ARENA_ALIGNED;	/* in its bucket */
+	struct homa_host_peer *peer;
 	void *message;			/* the owner's; freed by free_message() */
 	u16 local_port, remote_port;
 	bool delivering;		/* deliver() has been called and has not returned */
@@ -119,26 +125,26 @@ struct homa_host_link {
 
 struct homa_host {
 	/* What every packet needs comes first, what is large and rarely used last. */
-	const struct homa_host_ops *ops;
+	const struct homa_host_ops *ops HOMA_ARENA_ALIGNED;
 	void *owner;
 	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
-	u32 peer_buckets, peer_count;	/* buckets: powers of two */
-	u32 rpc_buckets, rpc_count;
+	u32 peer_buckets, rpc_buckets;	/* powers of two */
 	struct homa_cx cx;
 	const struct homa_params *params;	/* the owner's */
 	const struct homa_host_pin *pin;
 	struct homa_host_link link;
 	bool timer_set[HOMA_HOST_TIMERS];
+	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
+	u32 peer_count, rpc_count;
+	u64 next_token;
+	u64 next_id;
 	struct homa_txq txq;
 	struct homa_grants grants;
 	struct homa_counters counters;
+	struct homa_allocator allocator HOMA_ARENA_ALIGNED;
 	struct homa_link turns;		/* all peers */
-	u64 next_token;
-	u64 next_id;
-	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
 	struct homa_history history;
-	struct homa_allocator allocator;
 	struct homa_wheel wheel;
 };
 

@@ -53,7 +53,7 @@ static HomaUser g_nobody;
 
 /** A timer of a host: one event object, scheduled again and again, so that it costs no allocation.
  */
-class HomaTimerEvent : public EventImpl
+class HomaTimerEvent : public EventImpl, public FabricMemory
 {
   public:
     /**
@@ -445,15 +445,22 @@ HomaTransport::GetTypeId()
 }
 
 HomaTransport::HomaTransport()
-    : m_host(std::make_unique<homa_host>()),
+    : m_host(static_cast<homa_host*>(FabricMemory::operator new(sizeof(homa_host)))),
       m_params(std::make_shared<homa_params>())
 {
+    *m_host = {};
     homa_params_init(m_params.get());
     m_timers[HOMA_HOST_PACER] = Create<HomaTimerEvent>(this, HOMA_HOST_PACER);
     m_timers[HOMA_HOST_TICK] = Create<HomaTimerEvent>(this, HOMA_HOST_TICK);
 }
 
 HomaTransport::~HomaTransport() = default;
+
+void
+HomaTransport::HostDeleter::operator()(homa_host* host) const
+{
+    FabricMemory::operator delete(host, sizeof(*host));
+}
 
 void
 HomaTransport::DoDispose()

@@ -9,6 +9,7 @@
 #ifndef HOMA_TRANSPORT_H
 #define HOMA_TRANSPORT_H
 
+#include "fabric-memory.h"
 #include "fabric-trace.h"
 
 #include "ns3/ipv6-address.h"
@@ -82,7 +83,7 @@ class HomaUser
 /**
  * An RPC, on either side. Made by HomaTransport, and freed by it after HomaUser::HandleFreed().
  */
-class HomaRpc
+class HomaRpc : public FabricMemory
 {
   public:
     /** \return Its id as this side names it: even on the client, odd on the server. */
@@ -145,7 +146,7 @@ class HomaOutput
  * the core's unsched_bytes, and so on. They take effect when the transport starts and can be
  * changed while it runs.
  */
-class HomaTransport : public Object
+class HomaTransport : public Object, public FabricMemory
 {
   public:
     /**
@@ -297,6 +298,13 @@ class HomaTransport : public Object
   private:
     friend class HomaTimerEvent;
     friend struct HomaHostOps;
+    /** Gives a host's memory back. */
+    struct HostDeleter
+    {
+        /** \param host Its memory; it has been destroyed. */
+        void operator()(homa_host* host) const;
+    };
+
     void DoDispose() override;
     /** Have one copy of the parameters for hosts that have the same: it stays in the caches. */
     void ShareParameters();
@@ -316,7 +324,7 @@ class HomaTransport : public Object
     uint64_t GetParameter() const;
 
     // What every packet touches comes first.
-    std::unique_ptr<homa_host> m_host;               //!< The protocol.
+    std::unique_ptr<homa_host, HostDeleter> m_host;  //!< The protocol.
     HomaOutput* m_output{nullptr};                   //!< Where packets go.
     Ptr<Packet> m_payload;                           //!< Of the packet being received.
     bool m_started{false};                           //!< See IsStarted().

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
+/*
+ * Memory for what packets touch: hosts, their peers and RPCs, ports, packets.
+ *
+ * With a thousand hosts this is more than a processor's caches hold, and, where an allocator
+ * scatters it among all else, on more pages than a processor can look up quickly. So it lies
+ * together: dealt out in whole cache lines, from blocks that the system is asked to back by large
+ * pages. What is given back is dealt out again first, for it may still be in the caches.
+ *
+ * One pool for the whole process, which keeps its blocks until it ends; for one thread. Under the
+ * address sanitizer it is the ordinary allocator, whose misuse that can tell.
+ */
+#ifndef HOMA_ARENA_H
+#define HOMA_ARENA_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include <stddef.h>
+
+#define HOMA_ARENA_LINE 64	/* bytes of a cache line */
+/* Of a member: a line begins with it. */
+#define HOMA_ARENA_ALIGNED __attribute__((aligned(HOMA_ARENA_LINE)))
+
+/**
+ * homa_arena_take() - Get memory.
+ * @bytes: How much, above 0.
+ * Return: Memory at the start of a cache line, its content undefined; NULL when memory is short.
+ */
+void *homa_arena_take(size_t bytes);
+
+/**
+ * homa_arena_give() - Give memory back.
+ * @memory: From homa_arena_take(), or NULL: nothing happens.
+ * @bytes:  As when it was taken.
+ */
+void homa_arena_give(void *memory, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* HOMA_ARENA_H */
