@@ -8,7 +8,7 @@
 #include "homa-arena.h"
 #include "homa-host.h"
 
-#define FIRST_BUCKETS 64
+#define FIRST_PEER_BUCKETS 64
 #define LOOKS 4			/* peers looked at for being idle, per new peer and per tick */
 #define LOOKS_WHEN_FULL 64
 
@@ -111,7 +111,8 @@ static void grow_rpcs(struct homa_host *host)
 			hash_rpc(host, rpc);
 		}
 	}
-	free(old);
+	if (old != host->few_rpcs)
+		free(old);
 }
 
 static void unhash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
@@ -295,16 +296,15 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	host->link = *link;
 	host->cx.counters = &host->counters;
 	host->next_id = first_id;
-	host->peer_buckets = FIRST_BUCKETS;
-	host->rpc_buckets = FIRST_BUCKETS;
-	host->peers = calloc(FIRST_BUCKETS, sizeof(host->peers[0]));
-	host->rpcs = calloc(FIRST_BUCKETS, sizeof(host->rpcs[0]));
+	host->peer_buckets = FIRST_PEER_BUCKETS;
+	host->peers = calloc(FIRST_PEER_BUCKETS, sizeof(host->peers[0]));
+	host->rpc_buckets = HOMA_HOST_FEW_RPCS;
+	host->rpcs = host->few_rpcs;
 	homa_link_init(&host->turns);
-	if (!place || !bucket || !host->peers || !host->rpcs) {
+	if (!place || !bucket || !host->peers) {
 		free(place);
 		free(bucket);
 		free(host->peers);
-		free(host->rpcs);
 		return false;
 	}
 	homa_allocator_init(&host->cx, &host->allocator);
@@ -336,7 +336,8 @@ void homa_host_destroy(struct homa_host *host)
 		}
 	}
 	free(host->peers);
-	free(host->rpcs);
+	if (host->rpcs != host->few_rpcs)
+		free(host->rpcs);
 	free(host->history.place);
 	free(host->history.bucket);
 	memset(host, 0, sizeof(*host));
@@ -880,6 +881,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	struct homa_packet pkt;
 	enum homa_drop why;
 
+	fetch(&host->few_rpcs[0]);
 	fetch(&host->grants.cutoffs);
 	fetch(&host->counters.packets_sent);
 	fetch(&host->counters.packets_rcvd);

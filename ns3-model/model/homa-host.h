@@ -123,6 +123,9 @@ struct homa_host_link {
 	bool free_responses;	/* responses take no time on links: for measuring what they cost */
 };
 
+/* More RPCs than these make the host take memory for another table. */
+#define HOMA_HOST_FEW_RPCS 16
+
 struct homa_host {
 	/* What every packet needs comes first, what is large and rarely used last. */
 	const struct homa_host_ops *ops HOMA_ARENA_ALIGNED;
@@ -139,6 +142,7 @@ struct homa_host {
 	u32 peer_count, rpc_count;
 	u64 next_token;
 	u64 next_id;
+	struct homa_host_rpc *few_rpcs[HOMA_HOST_FEW_RPCS];	/* the first table, near all else */
 	struct homa_txq txq;
 	struct homa_grants grants;
 	struct homa_counters counters;
