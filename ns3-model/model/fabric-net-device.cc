@@ -328,6 +328,8 @@ FabricNetDevice::Receive(FabricPacket* packet, uint64_t now)
     {
         if (m_fabricSink)
         {
+            // What arrives is answered: with a grant, or with the data that a grant allows.
+            m_txPort->Prefetch();
             m_fabricSink->ReceiveFabric(packet, now);
             return;
         }
