@@ -94,11 +94,27 @@ static void hash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 	host->rpcs[bucket] = rpc;
 }
 
+/* An empty hash table. Return: NULL when memory is short. */
+static void *new_table(u32 buckets)
+{
+	size_t bytes = buckets * sizeof(void *);
+	void *table = homa_arena_take(bytes);
+
+	if (table)
+		memset(table, 0, bytes);
+	return table;
+}
+
+static void free_table(void *table, u32 buckets)
+{
+	homa_arena_give(table, buckets * sizeof(void *));
+}
+
 static void grow_rpcs(struct homa_host *host)
 {
 	struct homa_host_rpc **old = host->rpcs, *rpc, *next;
 	u32 buckets = host->rpc_buckets, i;
-	struct homa_host_rpc **table = calloc(2 * (size_t)buckets, sizeof(*table));
+	struct homa_host_rpc **table = new_table(2 * buckets);
 
 	/* A table that cannot grow is slow, not wrong. */
 	if (!table)
@@ -112,7 +128,7 @@ static void grow_rpcs(struct homa_host *host)
 		}
 	}
 	if (old != host->few_rpcs)
-		free(old);
+		free_table(old, buckets);
 }
 
 static void unhash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
@@ -133,7 +149,7 @@ static void grow_peers(struct homa_host *host)
 {
 	struct homa_host_peer **old = host->peers, *peer, *next;
 	u32 buckets = host->peer_buckets, i, bucket;
-	struct homa_host_peer **table = calloc(2 * (size_t)buckets, sizeof(*table));
+	struct homa_host_peer **table = new_table(2 * buckets);
 
 	if (!table)
 		return;
@@ -147,7 +163,7 @@ static void grow_peers(struct homa_host *host)
 			table[bucket] = peer;
 		}
 	}
-	free(old);
+	free_table(old, buckets);
 }
 
 struct homa_host_peer *homa_host_known_peer(struct homa_host *host, struct homa_address address)
@@ -297,14 +313,14 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 	host->cx.counters = &host->counters;
 	host->next_id = first_id;
 	host->peer_buckets = FIRST_PEER_BUCKETS;
-	host->peers = calloc(FIRST_PEER_BUCKETS, sizeof(host->peers[0]));
+	host->peers = new_table(FIRST_PEER_BUCKETS);
 	host->rpc_buckets = HOMA_HOST_FEW_RPCS;
 	host->rpcs = host->few_rpcs;
 	homa_link_init(&host->turns);
 	if (!place || !bucket || !host->peers) {
 		free(place);
 		free(bucket);
-		free(host->peers);
+		free_table(host->peers, FIRST_PEER_BUCKETS);
 		return false;
 	}
 	homa_allocator_init(&host->cx, &host->allocator);
@@ -335,9 +351,9 @@ void homa_host_destroy(struct homa_host *host)
 			homa_arena_give(peer, sizeof(*peer));
 		}
 	}
-	free(host->peers);
+	free_table(host->peers, host->peer_buckets);
 	if (host->rpcs != host->few_rpcs)
-		free(host->rpcs);
+		free_table(host->rpcs, host->rpc_buckets);
 	free(host->history.place);
 	free(host->history.bucket);
 	memset(host, 0, sizeof(*host));
