@@ -181,7 +181,7 @@ class FabricPacket final : public EventImpl
     // What a hop touches comes first, and is one cache line with the event's own fields.
     FabricSink* m_sink;   //!< Where the current flight ends.
     FabricPort* m_port;   //!< The port it left last; that looks at its queue when this one lands.
-    FabricPacket* m_next; //!< Behind this one in the same queue; behind the last, the first.
+    FabricPacket* m_next; //!< Behind this one in the same queue.
 
   public:
     uint32_t wireBytes{0};    //!< Everything that occupies the link; see WireBytes().

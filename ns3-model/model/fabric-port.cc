@@ -296,34 +296,33 @@ FabricPort::Wait(FabricPacket* packet, uint64_t at)
     Integrate(at);
     m_queueBytes += bytes;
     m_maxQueueBytes = std::max(m_maxQueueBytes, m_queueBytes);
-    FabricPacket*& last = m_last[packet->priority];
+    Queue& queue = m_queues[packet->priority];
     const uint32_t bit = 1U << packet->priority;
     if (m_waiting & bit)
     {
-        packet->m_next = last->m_next;
-        last->m_next = packet;
+        queue.tail->m_next = packet;
     }
     else
     {
-        packet->m_next = packet;
+        queue.head = packet;
         m_waiting |= bit;
     }
-    last = packet;
+    queue.tail = packet;
 }
 
 FabricPacket*
 FabricPort::TakeFirst()
 {
     const uint32_t priority = 31 - __builtin_clz(m_waiting);
-    FabricPacket* last = m_last[priority];
-    FabricPacket* first = last->m_next;
-    if (first == last)
+    Queue& queue = m_queues[priority];
+    FabricPacket* first = queue.head;
+    if (first == queue.tail)
     {
         m_waiting &= ~(1U << priority);
     }
     else
     {
-        last->m_next = first->m_next;
+        queue.head = first->m_next;
     }
     return first;
 }
@@ -364,17 +363,15 @@ FabricPort::Foresee(F visit) const
     uint64_t at = m_freeAt;
     for (uint32_t p = FABRIC_PRIORITIES; p-- > 0;)
     {
-        const FabricPacket* last = m_waiting & (1U << p) ? m_last[p] : nullptr;
-        const FabricPacket* packet = last;
+        const FabricPacket* packet = m_waiting & (1U << p) ? m_queues[p].head : nullptr;
         while (packet)
         {
-            packet = packet->m_next;
             if (!visit(packet, at))
             {
                 return;
             }
             at += TxNs(packet->wireBytes);
-            packet = packet == last ? nullptr : packet;
+            packet = packet == m_queues[p].tail ? nullptr : packet->m_next;
         }
     }
 }

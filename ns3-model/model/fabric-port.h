@@ -230,6 +230,13 @@ class FabricPort : public Object, public FabricMemory
     void ResetCounters();
 
   private:
+    /** Packets of one priority that wait. */
+    struct Queue
+    {
+        FabricPacket* head{nullptr}; //!< First to be sent.
+        FabricPacket* tail{nullptr}; //!< Last to be sent.
+    };
+
     /** What was sent of one priority. */
     struct Sent
     {
@@ -302,8 +309,8 @@ class FabricPort : public Object, public FabricMemory
     uint64_t m_integralAt{0};         //!< Moment up to which m_queueByteNs is complete, ns.
     // a line for half of the priorities,
     alignas(64) Sent m_sent[FABRIC_PRIORITIES]; //!< By priority.
-    // and one for the queues: rings, entered by their last packets.
-    FabricPacket* m_last[FABRIC_PRIORITIES]{}; //!< By priority; valid if the level's bit is set.
+    // and likewise for the queues.
+    Queue m_queues[FABRIC_PRIORITIES]; //!< By priority; valid if the level's bit is set.
 
     FabricTrace<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
     FabricTrace<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
