@@ -400,7 +400,7 @@ void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 	struct homa_kpeer *peer = rpc->peer;
 	struct homa_net *hnet = rpc->hnet;
 	u32 packet = rpc->bytes.packet ?: READ_ONCE(peer->core.packet);
-	u32 overhead = HOMA_FRAMING + homa_ip_header(peer->ipv4) + HOMA_DATA_HEADER;
+	u16 overhead = HOMA_FRAMING + homa_ip_header(peer->ipv4) + HOMA_DATA_HEADER;
 	u32 unsched = length <= packet ? length : homa_peer_unsched(&hnet->params, packet);
 	enum homa_tx tx = HOMA_TX_EMPTY;
 	struct homa_xmit xmit homa_uninit;

@@ -128,7 +128,7 @@ struct homa_host_link {
 
 struct homa_host {
 	/* What every packet needs comes first, what is large and rarely used last. */
-	const struct homa_host_ops *ops HOMA_ARENA_ALIGNED;
+	const struct homa_host_ops *ops;
 	void *owner;
 	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
@@ -146,7 +146,7 @@ struct homa_host {
 	struct homa_txq txq;
 	struct homa_grants grants;
 	struct homa_counters counters;
-	struct homa_allocator allocator HOMA_ARENA_ALIGNED;
+	struct homa_allocator allocator;
 	struct homa_link turns;		/* all peers */
 	struct homa_history history;
 	struct homa_wheel wheel;
