@@ -97,8 +97,8 @@ class FabricHostSink
 /**
  * A packet travelling over the fabric.
  *
- * The memory comes from the arena, which lives as long as the process: after warm-up no packet costs
- * an allocation, and events still pending at Simulator::Destroy() may outlive the fabric.
+ * The memory comes from the arena, which lives as long as the process: after warm-up no packet
+ * costs an allocation, and events still pending at Simulator::Destroy() may outlive the fabric.
  * Ownership is one reference: of the queue it waits in, or of the simulator while it flies.
  *
  * The public fields are the packet; they are written by the sender before it is sent, and read by

@@ -298,6 +298,7 @@ class HomaTransport : public Object, public FabricMemory
   private:
     friend class HomaTimerEvent;
     friend struct HomaHostOps;
+
     /** Gives a host's memory back. */
     struct HostDeleter
     {
