@@ -17,11 +17,12 @@
 extern "C" {
 #endif
 
+#ifndef __cplusplus
+#include <stdalign.h>
+#endif
 #include <stddef.h>
 
 #define HOMA_ARENA_LINE 64	/* bytes of a cache line */
-/* Of a member: a line begins with it. */
-#define HOMA_ARENA_ALIGNED __attribute__((aligned(HOMA_ARENA_LINE)))
 
 /**
  * homa_arena_take() - Get memory.

@@ -60,7 +60,7 @@ struct homa_host_rpc {
 	struct homa_node asker;		/* its turn to ask the peer for lost data */
 	struct homa_grantee grantee;
 	void *socket;			/* the owner's, from homa_host_call() or accept() */
-	struct homa_host_rpc *next HOMA_ARENA_ALIGNED;	/* in its bucket */
+	alignas(HOMA_ARENA_LINE) struct homa_host_rpc *next;	/* in its bucket */
 	struct homa_host_peer *peer;
 	void *message;			/* the owner's; freed by free_message() */
 	u16 local_port, remote_port;
