@@ -105,7 +105,9 @@ static bool starts_something(u8 type)
 /* Let the whole header be readable. */
 static bool pull_header(struct sk_buff *skb)
 {
-	return pskb_may_pull(skb, HOMA_COMMON_HEADER) &&
+	/* What most packets have, in one go. */
+	return skb->len >= HOMA_COMMON_HEADER &&
+	       pskb_may_pull(skb, min(skb->len, HOMA_DATA_HEADER)) &&
 	       pskb_may_pull(skb, min(skb->len,
 				      homa_wire_header_length(homa_wire_type(skb->data))));
 }
