@@ -69,7 +69,7 @@ static struct sk_buff *copy_headers(struct heads *h, const struct sk_buff *batch
 
 	if (!head)
 		return NULL;
-	skb = build_skb(head, size);
+	skb = napi_build_skb(head, size);
 	if (!skb) {
 		skb_free_frag(head);
 		return NULL;

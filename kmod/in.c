@@ -163,7 +163,6 @@ static void input_packet(struct arrival *a)
 		a->made = true;
 	}
 	trace_homa_packet_in(a->peer, &a->pkt, a->pkt.sender_id ^ 1);
-	a->cx = homa_cx(a->hnet);
 	if (!a->more || a->pkt.type != HOMA_DATA || a->pkt.data.cutoff_version != a->version)
 		heard(a);
 	a->version = a->pkt.type == HOMA_DATA ? a->pkt.data.cutoff_version : 0;
@@ -197,6 +196,8 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	skb->next = NULL;
 	if (skb_is_gso(skb))
 		skb = homa_offload_split(skb);
+	/* All are here now. */
+	a.cx = homa_cx(hnet);
 	a.peer = NULL;
 	a.last = NULL;
 	a.owed = false;
