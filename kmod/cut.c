@@ -9,7 +9,7 @@
 #include "cut.h"
 #include "pages.h"
 
-#define HEADROOM_MAX 1024	/* bytes before the data; with more, a page would hold few headers */
+#define HEADROOM_MAX 1024	/* bytes before the data; with more, a page holds few headers */
 
 static DEFINE_PER_CPU(struct heads {
 	spinlock_t lock;	/* mostly nobody else comes here; see also owed.c */

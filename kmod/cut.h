@@ -3,9 +3,9 @@
  * Cutting a batch of this host's own into packets, for devices that take them one by one: what
  * skb_segment() does for any protocol, at a part of its cost. For offload.c alone.
  *
- * Headers lie in pages that a core keeps, at most HOMA_HEAD_PAGES of HOMA_PAGE_ORDER: memory for each
- * packet need not be found, nor cleared on kernels that do so. A page is used again when no packet
- * has a header in it any more.
+ * Headers lie in pages that a core keeps, at most HOMA_HEAD_PAGES of HOMA_PAGE_ORDER: memory for
+ * each packet need not be found, nor cleared on kernels that do so. A page is used again when no
+ * packet has a header in it any more.
  */
 #ifndef HOMA_CUT_H
 #define HOMA_CUT_H
