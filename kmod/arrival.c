@@ -123,6 +123,7 @@ void homa_arrival_input(struct arrival *a, struct homa_krpc *rpc)
 {
 	struct homa_effects fx homa_uninit;
 	struct homa_outbox box homa_uninit;
+	bool more = false;
 
 	homa_outbox_init(&box, &fx);
 	spin_lock(&rpc->lock);
@@ -130,11 +131,14 @@ void homa_arrival_input(struct arrival *a, struct homa_krpc *rpc)
 		homa_arrival_input_locked(a, rpc, &fx);
 		if (fx.count)
 			a->owed |= homa_rpc_put_off(&fx);
-		homa_effects_apply(&a->cx, rpc, &fx, &box);
+		more = fx.count;
+		if (more)
+			homa_effects_apply(&a->cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 	}
 	spin_unlock(&rpc->lock);
-	homa_effects_finish(&a->cx, rpc, &box);
+	if (more)
+		homa_effects_finish(&a->cx, rpc, &box);
 }
 
 void homa_arrival_leave(struct arrival *a)

@@ -105,7 +105,9 @@ static bool starts_something(u8 type)
 /* Let the whole header be readable. */
 static bool pull_header(struct sk_buff *skb)
 {
-	return pskb_may_pull(skb, HOMA_COMMON_HEADER) &&
+	/* What most packets have, in one go. */
+	return skb->len >= HOMA_COMMON_HEADER &&
+	       pskb_may_pull(skb, min(skb->len, HOMA_DATA_HEADER)) &&
 	       pskb_may_pull(skb, min(skb->len,
 				      homa_wire_header_length(homa_wire_type(skb->data))));
 }
@@ -161,7 +163,6 @@ static void input_packet(struct arrival *a)
 		a->made = true;
 	}
 	trace_homa_packet_in(a->peer, &a->pkt, a->pkt.sender_id ^ 1);
-	a->cx = homa_cx(a->hnet);
 	if (!a->more || a->pkt.type != HOMA_DATA || a->pkt.data.cutoff_version != a->version)
 		heard(a);
 	a->version = a->pkt.type == HOMA_DATA ? a->pkt.data.cutoff_version : 0;
@@ -195,6 +196,8 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	skb->next = NULL;
 	if (skb_is_gso(skb))
 		skb = homa_offload_split(skb);
+	/* All are here now. */
+	a.cx = homa_cx(hnet);
 	a.peer = NULL;
 	a.last = NULL;
 	a.owed = false;

@@ -11,6 +11,7 @@
 #include <net/protocol.h>
 
 #include "compat.h"
+#include "cut.h"
 #include "net.h"
 #include "offload.h"
 
@@ -49,8 +50,8 @@ static struct sk_buff *segment_list(struct sk_buff *skb, netdev_features_t featu
 
 static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t features)
 {
-	if (!pskb_may_pull(skb, HOMA_DATA_HEADER) || !homa_wire_interleaved(skb->data) ||
-	    skb_shinfo(skb)->gso_size <= HOMA_SEG_HEADER)
+	if (!pskb_may_pull(skb, HOMA_DATA_HEADER - HOMA_SEG_HEADER) ||
+	    !homa_wire_interleaved(skb->data) || skb_shinfo(skb)->gso_size <= HOMA_SEG_HEADER)
 		return ERR_PTR(-EINVAL);
 	if (skb_has_frag_list(skb) && skb_linearize(skb))
 		return ERR_PTR(-ENOMEM);
@@ -58,7 +59,7 @@ static struct sk_buff *segment_data(struct sk_buff *skb, netdev_features_t featu
 	__skb_pull(skb, HOMA_DATA_HEADER - HOMA_SEG_HEADER);
 	if (skb->len <= skb_shinfo(skb)->gso_size)
 		return ERR_PTR(-EINVAL);
-	return skb_segment(skb, features);
+	return homa_cut_fits(skb, features) ? homa_cut(skb) : skb_segment(skb, features);
 }
 
 /* Others may have put the rest of a packet into a list of frags, too, but not call it that. */
@@ -189,7 +190,8 @@ static u8 priority_of(const void *ip)
 /* Add a packet to a batch. What GRO itself has for this is not for modules. */
 static bool append(struct sk_buff *batch, struct sk_buff *skb)
 {
-	if (!pskb_may_pull(skb, skb_gro_offset(skb)))
+	/* With the header of ours, which is read next. */
+	if (!pskb_may_pull(skb, min(skb->len, skb_gro_offset(skb) + HOMA_DATA_HEADER)))
 		return false;
 	skb_orphan(skb);
 	if (NAPI_GRO_CB(batch)->last == batch)
@@ -258,7 +260,10 @@ static const struct net_offload offload = {
 
 int homa_offload_init(void)
 {
-	int err = inet_add_offload(&offload, IPPROTO_HOMA);
+	int err;
+
+	homa_cut_init();
+	err = inet_add_offload(&offload, IPPROTO_HOMA);
 
 	if (err)
 		return err;
@@ -280,4 +285,5 @@ void homa_offload_exit(void)
 	inet6_del_offload(&offload, IPPROTO_HOMA);
 	inet_del_offload(&offload, IPPROTO_HOMA);
 	synchronize_net();
+	homa_cut_exit();
 }

@@ -168,15 +168,21 @@ static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct
 	const struct homa_params *params = cx->params;
 	u32 window = params->window ? params->window : params->share[s->count];
 	u32 left = g->length - g->received, target, bytes, space;
+	u32 step = homa_min(params->grant_step, window >> 2);
 
 	target = g->received + homa_min(window, left);
 	if (target <= g->granted)
 		return;
 	bytes = target - g->granted;
+	if (target < g->length && bytes < step)
+		return;
 	space = room(cx, s);
 	if (space < bytes || out->count == HOMA_GRANTS_MAX) {
 		s->short_of_room = true;
 		if (!space || out->count == HOMA_GRANTS_MAX)
+			return;
+		/* While something is on its way, it can wait for as much room as a step is. */
+		if (space < step && outstanding(g))
 			return;
 		bytes = space;
 	}

@@ -8,6 +8,10 @@
  * - Each active message has up to a window of bytes granted but not received; no grant lets all
  *   messages together exceed max_incoming. Of what a sender says it will send unasked, no more than
  *   this host's own unscheduled bytes count: a claim costs nothing.
+ * - A grant is a packet, too: one of less than grant_step, or than a quarter of the window if that
+ *   is less, waits until more has arrived. Nothing gets stuck for it: it waits only while the rest
+ *   of the window is on its way, whose arrival is news, as is its loss (stalled). Where others take
+ *   the room, a message of which nothing is on its way is granted what there is.
  * - A message that is stalled (granted bytes that do not come, though they were asked for) gives up
  *   its place, and its bytes count no more, until data of it arrives again: what a sender was given
  *   and does not use, others can. It then starts over as one nothing is outstanding of.

@@ -34,6 +34,9 @@
 	X(grant_batch, 8, 1, 1000, "packets", \
 	  "packets or batches of a message, of those that are here, after which it is granted " \
 	  "more though others of it still wait to be looked at; 1: after each") \
+	X(grant_step, 25000, 1, HOMA_MESSAGE_CEILING, "bytes", \
+	  "least that is worth a grant, or a quarter of the window if that is less; not for a " \
+	  "message's last bytes, nor when nothing is on its way; 1: each packet is") \
 	X(grant_fifo_fraction, 50, 0, 500, "thousandths", \
 	  "share of granted bytes that goes to the oldest message") \
 	X(fifo_grant_increment, 50000, 1, HOMA_MESSAGE_CEILING, "bytes", \

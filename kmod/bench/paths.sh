@@ -30,4 +30,4 @@ bridge_has gro off
 	compare_sizes bridge-gro 10.0.0.2 3 ip netns exec a
 } >"$OUT/paths"
 killall pair
-[ "$(wc -l <"$OUT/paths")" = 100 ]
+[ "$(wc -l <"$OUT/paths")" = 150 ]

@@ -21,6 +21,6 @@ if [ "$NODE" = 2 ]; then
 fi
 barrier ready || exit 1
 sleep 1
-(compare_sizes "$TEST" 10.0.0.2 7) >"$OUT/wire"
+(compare_sizes "$TEST" 10.0.0.2 9) >"$OUT/wire"
 barrier "done"
-[ "$(wc -l <"$OUT/wire")" = 20 ]
+[ "$(wc -l <"$OUT/wire")" = 30 ]

@@ -69,6 +69,7 @@ HomaHelper::UsePublished(homa_params& params, const std::string& workload)
     const auto known = levels.find(workload);
     params.unsched_bytes = 9328;
     params.window = 10000;
+    params.grant_step = 1;
     params.tail_bytes = 10000;
     params.unsched_by_remaining = 1;
     params.max_incoming = HOMA_MESSAGE_CEILING;

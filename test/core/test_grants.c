@@ -29,6 +29,7 @@ static int setup(void **state)
 	(void)state;
 	world_init(&w);
 	w.params.grant_fifo_fraction = 0;
+	w.params.grant_step = 1;
 	world_update(&w);
 	homa_grants_init(&s, &cutoffs);
 	for (i = 0; i < PEERS; i++)
@@ -200,6 +201,91 @@ static void window_is_max_incoming_shared_by_the_active(void **state)
 	expect(0, 200000, 0);
 	add(1, 1, 700000, 0, 0);
 	expect(1, 133333, 1);
+}
+
+static void less_than_a_step_waits_for_more(void **state)
+{
+	u32 i, received;
+
+	(void)state;
+	w.params.window = 100000;
+	w.params.grant_step = 20000;
+	world_update(&w);
+	add(0, 0, 200000, 40000, 1400);
+	expect(0, 101400, 0);
+	for (i = 0; i < 14; i++) {
+		arrive(0, PACKET);
+		assert_int_equal(out.count, 0);
+	}
+	arrive(0, PACKET);
+	expect(0, 122400, 0);
+	/* The last bytes wait for nothing. */
+	for (received = msgs[0].received; received + 100000 + PACKET < 200000; received += PACKET)
+		arrive(0, PACKET);
+	assert_in_range(msgs[0].granted, 180000, 199999);
+	arrive(0, PACKET);
+	expect(0, 200000, 0);
+	assert_int_equal(s.count, 0);
+}
+
+static void step_is_at_most_a_quarter_of_the_window(void **state)
+{
+	(void)state;
+	w.params.window = 10000;
+	w.params.grant_step = 25000;
+	world_update(&w);
+	add(0, 0, 100000, 1400, 1400);
+	expect(0, 11400, 0);
+	arrive(0, PACKET);
+	assert_int_equal(out.count, 0);
+	arrive(0, PACKET);
+	expect(0, 14200, 0);
+	/* It is the window of now: with one more active message it is smaller. */
+	w.params.window = 0;
+	w.params.max_incoming = 30000;
+	world_update(&w);
+	arrive(0, 9000);
+	expect(0, 13200 + 15000, 0);
+	add(1, 1, 100000, 1400, 1400);
+	expect(1, 11400, 0);
+	arrive(0, 6000);
+	assert_int_equal(out.count, 0);
+	arrive(0, 1400);
+	assert_int_equal(out.count, 0);
+	arrive(0, 1200);
+	expect(0, 31800, 1);
+}
+
+static void less_room_than_a_step_is_for_those_with_nothing_on_its_way(void **state)
+{
+	(void)state;
+	w.params.window = 40000;
+	w.params.max_incoming = 41000;
+	w.params.grant_step = 5000;
+	world_update(&w);
+	add(0, 0, 300000, 1400, 1400);
+	expect(0, 41400, 0);
+	/* Nothing of it is on its way: it gets the 1,000 bytes that are left. */
+	add(1, 1, 400000, 1400, 1400);
+	expect(1, 2400, 0);
+	/* More room, less than a step: nobody needs it now, whoever's packet it was. */
+	arrive(0, 3000);
+	assert_int_equal(out.count, 0);
+	arrive(1, 500);
+	assert_int_equal(out.count, 0);
+	assert_int_equal(s.incoming, 37500);
+	/* The last byte that was on its way is here: what room there is. */
+	arrive(1, 500);
+	expect(1, 2400 + 4000, 0);
+	assert_int_equal(s.incoming, 41000);
+	/* A step, of others' packets: the shortest first. */
+	arrive(0, 5000);
+	expect(0, 46400, 1);
+	assert_int_equal(s.incoming, 41000);
+	/* Of a message that goes: the rest of the window of the one that was short. */
+	out.count = 0;
+	homa_grants_remove(&w.cx, &s, &msgs[0], &out);
+	expect(1, 42400, 0);
 }
 
 static void bytes_sent_beyond_the_grant_count_as_granted(void **state)
@@ -563,6 +649,7 @@ static void random_traffic_keeps_every_invariant_and_finishes(void **state)
 		w.params.grant_fifo_fraction = round % 3 ? random_below(&seed, 500) : 0;
 		w.params.fifo_grant_increment = 1 + random_below(&seed, 100000);
 		w.params.tail_bytes = round % 7 ? 0 : random_below(&seed, 30000);
+		w.params.grant_step = round % 4 < 2 ? 1 : 1 + random_below(&seed, 50000);
 		world_update(&w);
 		for (i = 0; i < PEERS; i++)
 			homa_grant_peer_init(&peers[i], 1400 + random_below(&seed, 40000));
@@ -720,6 +807,9 @@ int main(void)
 		T(tail_is_granted_at_an_unscheduled_level),
 		T(grants_never_exceed_max_incoming_and_resume_with_room),
 		T(window_is_max_incoming_shared_by_the_active),
+		T(less_than_a_step_waits_for_more),
+		T(step_is_at_most_a_quarter_of_the_window),
+		T(less_room_than_a_step_is_for_those_with_nothing_on_its_way),
 		T(bytes_sent_beyond_the_grant_count_as_granted),
 		T(claims_of_a_sender_leave_the_room_to_others),
 		T(stalled_message_gives_up_room_and_place),
