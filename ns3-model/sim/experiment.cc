@@ -267,7 +267,8 @@ Experiment::Arrived(uint32_t host, const HomaRpc* rpc)
      */
     sent->cookie = 1;
     uint64_t took = Simulator::Now().GetTimeStep() - sent->GetStartNs();
-    m_recorder.Add(bytes, sent->GetStartNs(), took, LeastNs(bytes, src, host));
+    double slowdown = static_cast<double>(took) / LeastNs(bytes, src, host);
+    m_recorder.Add({bytes, static_cast<float>(slowdown), src, host, sent->GetStartNs(), took});
     m_arrived++;
     if (m_stopped && m_arrived == m_findings.issued)
     {

@@ -32,17 +32,24 @@ struct Statistics
 class Recorder
 {
   public:
+    /** A message that finished. */
+    struct Sample
+    {
+        uint32_t bytes;   //!< Its size.
+        float slowdown;   //!< Its time over the least possible.
+        uint32_t from;    //!< Its sender's index in the fabric.
+        uint32_t to;      //!< Its receiver's.
+        uint64_t startNs; //!< When it was issued.
+        uint64_t tookNs;  //!< Its time.
+    };
+
     /**
      * A measured message has finished.
-     * \param bytes Its size.
-     * \param startNs When it was issued.
-     * \param tookNs Its time.
-     * \param leastNs The least possible.
+     * \param message It.
      */
-    void Add(uint32_t bytes, uint64_t startNs, uint64_t tookNs, uint64_t leastNs)
+    void Add(const Sample& message)
     {
-        m_samples.push_back(
-            {bytes, static_cast<float>(static_cast<double>(tookNs) / leastNs), startNs, tookNs});
+        m_samples.push_back(message);
     }
 
     /**
@@ -78,15 +85,6 @@ class Recorder
     std::vector<Statistics> ByBin();
     /** \return Statistics over all messages. */
     Statistics Overall();
-
-    /** A message. */
-    struct Sample
-    {
-        uint32_t bytes;   //!< Its size.
-        float slowdown;   //!< Its slowdown.
-        uint64_t startNs; //!< When it was issued.
-        uint64_t tookNs;  //!< Its time.
-    };
 
     /** \return All that finished, by size. */
     const std::vector<Sample>& GetSamples()

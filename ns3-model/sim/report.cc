@@ -133,10 +133,16 @@ WriteMessages(Experiment& e, const std::string& directory)
     Table t(directory, "messages.tsv");
     t.Line(
         "# every measured message that finished, by size; slowdown = time / least possible time");
-    t.Line("bytes (B)\tstart (ns)\ttime (ns)\tslowdown");
+    t.Line("bytes (B)\tstart (ns)\ttime (ns)\tslowdown\tfrom\tto");
     for (const Recorder::Sample& s : e.GetRecorder().GetSamples())
     {
-        t.Line("%u\t%" PRIu64 "\t%" PRIu64 "\t%.5f", s.bytes, s.startNs, s.tookNs, s.slowdown);
+        t.Line("%u\t%" PRIu64 "\t%" PRIu64 "\t%.5f\t%u\t%u",
+               s.bytes,
+               s.startNs,
+               s.tookNs,
+               s.slowdown,
+               s.from,
+               s.to);
     }
     return t.Close();
 }
