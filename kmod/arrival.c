@@ -54,7 +54,6 @@ static void keep(struct arrival *a, struct homa_krpc *rpc, struct homa_range ran
 	cb->packet = a->packet;
 	atomic_long_add(skb->truesize, &rpc->hsk->kept);
 	skb_dst_drop(skb);
-	nf_reset_ct(skb);
 	skb->dev = NULL;
 	skb->next = NULL;
 	*rpc->rx_tail = skb;

@@ -2,7 +2,6 @@
 /*
  * RPCs of a namespace; see rpcs.h.
  */
-#include <linux/jhash.h>
 #include <linux/slab.h>
 
 #include "out.h"
@@ -25,10 +24,17 @@ static struct rpc_key key_of(const struct homa_kpeer *peer, u64 id)
 	return key;
 }
 
-/* Ids are chosen by peers: the seed is secret, so that they cannot be chosen to collide. */
+/*
+ * Ids are chosen by peers: the multipliers are secret, so that they cannot be chosen to collide.
+ * Two different ones do with a probability of 2^-31 (Dietzfelbinger's multiply-add-shift).
+ */
+static u64 multiplier[3] __read_mostly;
+
 static u32 hash_id(const struct homa_kpeer *peer, u64 id, u32 seed)
 {
-	return jhash_3words(id, id >> 32, peer ? peer->core.token : 0, seed);
+	u64 low = (u32)id, high = id >> 32, token = peer ? (u32)peer->core.token : 0;
+
+	return ((low + seed) * multiplier[0] + high * multiplier[1] + token * multiplier[2]) >> 32;
 }
 
 static u32 hash_key(const void *data, u32 length, u32 seed)
@@ -74,6 +80,7 @@ void homa_rpcs_exit(struct homa_net *hnet)
 
 int homa_rpcs_cache_init(void)
 {
+	get_random_bytes(multiplier, sizeof(multiplier));
 	/* Who looks one up may find it reused; see homa_krpc_get(). */
 	cache = kmem_cache_create_usercopy("homa_rpc", sizeof(struct homa_krpc), 0,
 					   SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
@@ -127,6 +134,10 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	rpc->local_port = hsk->port;
 	spin_lock_init(&rpc->lock);
 	rpc->rx_tail = &rpc->rx_head;
+	rpc->bytes.piece = NULL;
+	rpc->bytes.pieces = 0;
+	rpc->bytes.packet = 0;
+	rpc->bytes.charged = 0;
 	INIT_LIST_HEAD(&rpc->in_ready);
 	INIT_LIST_HEAD(&rpc->of_sock);
 	INIT_LIST_HEAD(&rpc->of_peer);

@@ -19,31 +19,31 @@
 struct homa_krpc {
 	struct rhash_head hash;
 	refcount_t refs;
+	u16 local_port, remote_port;
+	struct homa_net *hnet;
+	struct homa_sock *hsk;
+	struct homa_kpeer *peer;
+	u64 id;				/* the same as core.id */
+	spinlock_t lock;		/* what follows, unless it says otherwise */
+	struct sk_buff **rx_tail;	/* the end of what begins at rx_head */
+	struct homa_bytes bytes;	/* unchanged while it is in the transmit queue */
 	/* Cleared when it is made; the rest is set up field by field. */
 	struct_group(cleared,
-		u16 local_port, remote_port;
-		struct homa_net *hnet;
-		struct homa_sock *hsk;
-		struct homa_kpeer *peer;
-		u64 id;				/* the same as core.id */
 		u64 cookie;
-		struct in6_addr local;		/* address requests came to; any: as routed */
-
-		spinlock_t lock;		/* what follows, unless it says otherwise */
-		bool private;			/* received by id only */
+		struct in6_addr local;	/* address requests came to; any: as routed */
+		struct sk_buff *rx_head;	/* arrived and not copied */
+		u32 rx_bytes;
+		int error;		/* for the user; negative errno */
+		u32 place_length;	/* bytes of the message it has place for; 0: none */
+		u32 place_count;	/* entries of place; hsk->pool_lock */
+		bool private;		/* received by id only */
 		bool stopped;
 		bool retired;
-		bool complete;			/* the whole message has arrived */
-		bool copying;			/* a thread copies to user space */
-		bool replying;			/* a thread copies the response from there */
-		bool wants_room;		/* waits for room in the receive region */
-		bool ready;			/* in hsk->ready; hsk->lock */
-		int error;			/* for the user; negative errno */
-		struct sk_buff *rx_head, **rx_tail;	/* arrived and not copied */
-		u32 rx_bytes;
-		u32 place_length;		/* bytes of the message it has place for; 0: none */
-		struct homa_bytes bytes;	/* unchanged while it is in the transmit queue */
-		u32 place_count;		/* entries of place; hsk->pool_lock */
+		bool complete;		/* the whole message has arrived */
+		bool copying;		/* a thread copies to user space */
+		bool replying;		/* a thread copies the response from there */
+		bool wants_room;	/* waits for room in the receive region */
+		bool ready;		/* in hsk->ready; hsk->lock */
 	);
 
 	u32 place[HOMA_MAX_BPAGES];	/* bytes from the start of the receive region */
