@@ -3,10 +3,12 @@
  * Loading and unloading: the protocol's registrations, and the state of each network namespace.
  */
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/vmalloc.h>
 #include <net/inet_common.h>
 #include <net/protocol.h>
 
+#include "hash.h"
 #include "hijack.h"
 #include "in.h"
 #include "metrics.h"
@@ -20,6 +22,7 @@
 #include "sysctl.h"
 
 unsigned int homa_net_id;
+u64 homa_hash_key[HOMA_HASH_WORDS] __read_mostly;
 
 /* The history is made when the first socket is: most namespaces never have one. */
 int homa_net_activate(struct homa_net *hnet)
@@ -194,8 +197,10 @@ static struct inet_protosw switch6 = {
 
 static int __init homa_init(void)
 {
-	int err = homa_rpcs_cache_init();
+	int err;
 
+	get_random_bytes(homa_hash_key, sizeof(homa_hash_key));
+	err = homa_rpcs_cache_init();
 	if (err)
 		return err;
 	homa_steer_init();

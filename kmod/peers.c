@@ -7,6 +7,7 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 
+#include "hash.h"
 #include "out.h"
 #include "peers.h"
 
@@ -14,10 +15,18 @@
 #define LOOKS_WHEN_FULL 64
 #define LEAST_MTU 576		/* bytes; a route that says less is not believed */
 
+static u32 hash_address(const void *data, u32 length, u32 seed)
+{
+	const struct in6_addr *addr = data;
+
+	return homa_hash((__force const u32 *)addr->s6_addr32, 4, seed);
+}
+
 static const struct rhashtable_params peer_table = {
 	.key_len = sizeof(struct in6_addr),
 	.key_offset = offsetof(struct homa_kpeer, addr),
 	.head_offset = offsetof(struct homa_kpeer, hash),
+	.hashfn = hash_address,
 	.automatic_shrinking = true,
 };
 

@@ -4,6 +4,7 @@
  */
 #include <linux/slab.h>
 
+#include "hash.h"
 #include "out.h"
 #include "rpcs.h"
 #include "sock.h"
@@ -24,17 +25,11 @@ static struct rpc_key key_of(const struct homa_kpeer *peer, u64 id)
 	return key;
 }
 
-/*
- * Ids are chosen by peers: the multipliers are secret, so that they cannot be chosen to collide.
- * Two different ones do with a probability of 2^-31 (Dietzfelbinger's multiply-add-shift).
- */
-static u64 multiplier[3] __read_mostly;
-
 static u32 hash_id(const struct homa_kpeer *peer, u64 id, u32 seed)
 {
-	u64 low = (u32)id, high = id >> 32, token = peer ? (u32)peer->core.token : 0;
+	const u32 word[] = { id, id >> 32, peer ? peer->core.token : 0 };
 
-	return ((low + seed) * multiplier[0] + high * multiplier[1] + token * multiplier[2]) >> 32;
+	return homa_hash(word, ARRAY_SIZE(word), seed);
 }
 
 static u32 hash_key(const void *data, u32 length, u32 seed)
@@ -80,7 +75,6 @@ void homa_rpcs_exit(struct homa_net *hnet)
 
 int homa_rpcs_cache_init(void)
 {
-	get_random_bytes(multiplier, sizeof(multiplier));
 	/* Who looks one up may find it reused; see homa_krpc_get(). */
 	cache = kmem_cache_create_usercopy("homa_rpc", sizeof(struct homa_krpc), 0,
 					   SLAB_HWCACHE_ALIGN | SLAB_TYPESAFE_BY_RCU,
