@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0+ */
 /*
- * Hashes of what other hosts choose: ids of RPCs, addresses. Multiply-add-shift (Dietzfelbinger) with
- * secret multipliers: two different keys have the same hash with a probability of 2^-31, whoever chose
- * them.
+ * Hashes of what other hosts choose: ids of RPCs, addresses. Multiply-add-shift (Dietzfelbinger)
+ * with secret multipliers: two different keys have the same hash with a probability of 2^-31,
+ * whoever chose them.
  */
 #ifndef HOMA_HASH_H
 #define HOMA_HASH_H
