@@ -14,7 +14,10 @@
 #include "sock.h"
 #include "trace.h"
 
-void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error)
+#define SHORTEST_QUOTE 8	/* bytes of a packet, behind its IP header, in an ICMP error */
+
+/* @local: port of ours whose RPCs alone are meant; 0: all. */
+static void fail_rpcs(struct homa_kpeer *peer, u16 local, u16 port, enum homa_error error)
 {
 	struct homa_krpc *rpc;
 	LIST_HEAD(old);
@@ -38,7 +41,7 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 		homa_outbox_init(&box, &fx);
 		spin_lock(&rpc->lock);
 		cx = homa_cx(rpc->hnet);
-		if (!rpc->stopped)
+		if (!rpc->stopped && (!local || rpc->local_port == local))
 			homa_rpc_peer_failed(&cx, &rpc->core, rpc->remote_port, port, error, &fx);
 		homa_effects_apply(&cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
@@ -50,6 +53,11 @@ void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error erro
 	peer->failing--;
 	spin_unlock(&peer->lock);
 	local_bh_enable();
+}
+
+void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error)
+{
+	fail_rpcs(peer, 0, port, error);
 }
 
 /*
@@ -65,23 +73,31 @@ static bool ours(struct homa_net *hnet, struct homa_kpeer *peer, const u8 *heade
 	return rpc;
 }
 
-/* The packet's Homa header is at @offset. */
+/*
+ * The packet's Homa header is at @offset. Few hosts quote only its first eight bytes, as they may:
+ * they are believed about the two ports that they name.
+ */
 static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offset, bool port_only,
 		      enum homa_error error)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
 	u8 copy[HOMA_COMMON_HEADER];
 	const u8 *header = skb_header_pointer(skb, offset, sizeof(copy), copy);
+	bool whole = header;
 	struct homa_kpeer *peer;
 
 	homa_count(hnet, icmp_errors);
+	if (!whole)
+		header = skb_header_pointer(skb, offset, SHORTEST_QUOTE, copy);
 	if (!header)
 		return;
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
-		if (ours(hnet, peer, header))
-			homa_in_peer_failed(peer, port_only ? homa_wire_dport(header) : 0, error);
+		if (!whole)
+			fail_rpcs(peer, homa_wire_sport(header), homa_wire_dport(header), error);
+		else if (ours(hnet, peer, header))
+			fail_rpcs(peer, 0, port_only ? homa_wire_dport(header) : 0, error);
 		homa_peer_put(peer);
 	}
 	rcu_read_unlock();

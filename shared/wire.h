@@ -187,8 +187,9 @@ bool homa_wire_whole(const u8 *bytes, u32 length);
 /* The type in the common header, which need not be one that there is. */
 u8 homa_wire_type(const u8 *bytes);
 
-/* The RPC in the common header, as the sender names it; and the port that the packet goes to. */
+/* The RPC in the common header, as the sender names it; and the ports in its first four bytes. */
 u64 homa_wire_sender_id(const u8 *bytes);
+u16 homa_wire_sport(const u8 *bytes);
 u16 homa_wire_dport(const u8 *bytes);
 
 /**

@@ -30,6 +30,7 @@
 #define CLIENT_PORT 33100	/* of hosts that are raw sockets */
 #define HEADER 56		/* of DATA */
 #define COMMON 28		/* of all types */
+#define SHORT_QUOTE 8	/* bytes that an ICMP error must quote behind the IP header */
 
 static char data[HOMA_MAX_MESSAGE_LENGTH];
 
@@ -452,6 +453,30 @@ static void collisions(void)
 	set("resend_ticks", 5);
 }
 
+/* An ICMP error as it goes over the wire, behind its IP header. */
+struct icmp_error {
+	struct icmphdr icmp;
+	struct iphdr ip;
+	uint8_t homa[COMMON];
+};
+
+/* Say that the destination is unreachable, quoting so many bytes of a packet's Homa header. */
+static void fire_error(int fd, struct icmp_error *p, unsigned int code, size_t bytes)
+{
+	size_t length = sizeof(*p) - COMMON + bytes, i;
+	uint32_t sum = 0;
+
+	p->icmp.type = ICMP_DEST_UNREACH;
+	p->icmp.code = code;
+	p->icmp.un.frag.mtu = code == ICMP_FRAG_NEEDED ? htons(1000) : 0;
+	p->icmp.checksum = 0;
+	for (i = 0; i < length; i += 2)
+		sum += ((uint8_t *)p)[i] << 8 | ((uint8_t *)p)[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	p->icmp.checksum = htons(~((sum & 0xffff) + (sum >> 16)));
+	fire(fd, "127.0.0.1", (uint8_t *)p, length);
+}
+
 /* Errors about packets that were never sent. */
 static void errors(void)
 {
@@ -460,13 +485,8 @@ static void errors(void)
 	union address to = address_of("127.0.0.1", PORT);
 	int fd = raw_socket(IPPROTO_ICMP);
 	struct message request = { 0 }, m = { 0 };
-	struct {
-		struct icmphdr icmp;
-		struct iphdr ip;
-		uint8_t homa[COMMON];
-	} p = { 0 };
-	unsigned int code, bytes, i;
-	uint32_t sum;
+	struct icmp_error p = { 0 };
+	unsigned int code;
 
 	is(send_request(&client, &to, "hello", 5, NULL), 0, "a request is sent");
 	is(receive(&server, &request, 0, 0), 5, "and arrives");
@@ -477,25 +497,19 @@ static void errors(void)
 	p.ip.protocol = IPPROTO_HOMA;
 	p.ip.saddr = to.in4.sin_addr.s_addr;
 	p.ip.daddr = to.in4.sin_addr.s_addr;
-	common(p.homa, 0x10, endpoint_port(&client), PORT, 0x123456);
 	for (code = 0; code < 16; code++) {
-		for (bytes = 8; bytes <= COMMON; bytes += COMMON - 8) {
-			size_t length = sizeof(p) - COMMON + bytes;
-
-			p.icmp.type = ICMP_DEST_UNREACH;
-			p.icmp.code = code;
-			p.icmp.un.frag.mtu = code == ICMP_FRAG_NEEDED ? htons(1000) : 0;
-			p.icmp.checksum = 0;
-			for (sum = 0, i = 0; i < length; i += 2)
-				sum += ((uint8_t *)&p)[i] << 8 | ((uint8_t *)&p)[i + 1];
-			sum = (sum & 0xffff) + (sum >> 16);
-			p.icmp.checksum = htons(~((sum & 0xffff) + (sum >> 16)));
-			fire(fd, "127.0.0.1", (uint8_t *)&p, length);
-		}
+		/* Who quotes little must name two ports; who quotes all, an RPC. */
+		common(p.homa, 0x10, endpoint_port(&client) ^ 1, PORT, 0x123456);
+		fire_error(fd, &p, code, SHORT_QUOTE);
+		common(p.homa, 0x10, endpoint_port(&client), PORT, 0x123456);
+		fire_error(fd, &p, code, COMMON);
 	}
 	send_echo(&server, &request);
 	is(receive(&client, &m, 0, 0), 5,
 	   "errors about packets that were never sent do not end RPCs");
+	is(send_request(&client, &to, "hello", 5, NULL), 0, "another one is sent");
+	fire_error(fd, &p, ICMP_PORT_UNREACH, SHORT_QUOTE);
+	fails(receive(&client, &m, 0, 0), ENOTCONN, "an error about it may quote its ports alone");
 	close(fd);
 	endpoint_close(&client);
 	endpoint_close(&server);
