@@ -21,6 +21,7 @@
  *	pages.lock		short; pages kept for the next message
  *	ports_lock		short; which socket has which port
  *	owing.lock		short; of what the grant scheduler has yet to be told; see owed.c
+ *	heads.lock		short; a core's memory for headers of packets it cuts; see cut.c
  *
  * Two RPCs' locks are never held at once. Lookups of RPCs, peers and sockets are under RCU, and
  * take a reference where what is found is used beyond it. An RPC holds a reference on its peer and

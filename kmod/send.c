@@ -107,19 +107,21 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	err = -EFAULT;
 	if (put_user(id, &control->id))
 		goto out;
-publish:
 	local_bh_disable();
 	cx = homa_cx(hnet);
 	homa_rpc_init_client(&cx, &rpc->core, id);
+publish:
 	spin_lock(&rpc->lock);
 	err = homa_krpc_publish(rpc);
 	spin_unlock(&rpc->lock);
 	if (unlikely(err == -ESTALE)) {
 		local_bh_enable();
 		err = find_again(rpc);
-		if (!err)
-			goto publish;
-		goto out;
+		if (err)
+			goto out;
+		local_bh_disable();
+		cx = homa_cx(hnet);
+		goto publish;
 	}
 	if (!err) {
 		trace_homa_rpc_new(rpc, length);

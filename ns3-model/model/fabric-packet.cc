@@ -8,16 +8,13 @@
 
 #include "ns3/simulator.h"
 
-#include <algorithm>
-
 namespace ns3
 {
 
 namespace
 {
 
-uint64_t g_outstanding = 0;     //!< Packets in use.
-uint64_t g_mostOutstanding = 0; //!< Most at one time.
+uint64_t g_outstanding = 0; //!< Packets in use.
 
 } // namespace
 
@@ -25,7 +22,7 @@ void*
 FabricPacket::operator new(std::size_t size)
 {
     void* memory = FabricMemory::operator new(size);
-    g_mostOutstanding = std::max(g_mostOutstanding, ++g_outstanding);
+    g_outstanding++;
     return memory;
 }
 
@@ -40,12 +37,6 @@ uint64_t
 FabricPacket::GetOutstanding()
 {
     return g_outstanding;
-}
-
-uint64_t
-FabricPacket::GetPoolBytes()
-{
-    return g_mostOutstanding * sizeof(FabricPacket);
 }
 
 void

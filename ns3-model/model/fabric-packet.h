@@ -157,10 +157,6 @@ class FabricPacket final : public EventImpl
      * \return The number of packets created and not yet given back, in the whole process.
      */
     static uint64_t GetOutstanding();
-    /**
-     * \return Bytes of memory ever taken for packets; it follows the largest number outstanding.
-     */
-    static uint64_t GetPoolBytes();
 
     /**
      * \param size Of the object: always that of a FabricPacket.

@@ -20,6 +20,7 @@ static struct {
 	struct piece *free[MOST_LINES + 1];	/* by lines */
 	char *rest;				/* of the block being dealt out */
 	size_t rest_lines;
+	size_t used_lines;			/* ever dealt out */
 } arena;
 
 static size_t lines_of(size_t bytes)
@@ -73,6 +74,7 @@ void *homa_arena_take(size_t bytes)
 	memory = arena.rest;
 	arena.rest += lines * HOMA_ARENA_LINE;
 	arena.rest_lines -= lines;
+	arena.used_lines += lines;
 	return memory;
 }
 
@@ -89,4 +91,9 @@ void homa_arena_give(void *memory, size_t bytes)
 		free(memory);
 	else
 		put(memory, lines);
+}
+
+size_t homa_arena_used(void)
+{
+	return arena.used_lines * HOMA_ARENA_LINE;
 }

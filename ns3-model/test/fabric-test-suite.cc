@@ -1087,9 +1087,9 @@ class PoolTest : public FabricTestCase
     void DoRun() override
     {
         Stop(false);
-        const uint64_t bytes = FabricPacket::GetPoolBytes();
+        const std::size_t bytes = homa_arena_used();
         Stop(true);
-        NS_TEST_EXPECT_MSG_EQ(FabricPacket::GetPoolBytes(), bytes, "memory was not used again");
+        NS_TEST_EXPECT_MSG_EQ(homa_arena_used(), bytes, "memory was not used again");
     }
 };
 
