@@ -68,7 +68,7 @@ HomaHelper::UsePublished(homa_params& params, const std::string& workload)
         {{"w1", 1}, {"w1s", 1}, {"w2", 3}, {"w3", 4}, {"w4", 7}, {"w5", 7}};
     const auto known = levels.find(workload);
     params.unsched_bytes = 9328;
-    params.window = 10000;
+    params.window = 9968;
     params.grant_step = 1;
     params.tail_bytes = 10000;
     params.unsched_by_remaining = 1;
