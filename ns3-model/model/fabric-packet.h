@@ -107,7 +107,7 @@ class FabricHostSink
 class FabricPacket final : public EventImpl
 {
   public:
-    /** Room for header bytes: an IPv6 header and 80 bytes of a transport's. */
+    /** Room for header bytes: more than any transport's header has. */
     static constexpr uint32_t HEADER_BYTES = 120;
 
     /**

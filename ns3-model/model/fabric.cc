@@ -110,7 +110,8 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
                       Simulator::NO_CONTEXT);
         m_devices.push_back(device);
         m_ports.push_back(port);
-        m_ipv4Hosts[GetIpv4Address(h).Get()] = h;
+        m_ipv4Addresses.push_back(GetIpv4Address(h).Get());
+        m_ipv4Hosts[m_ipv4Addresses.back()] = h;
         m_ipv6Hosts[GetIpv6Address(h)] = h;
     }
     for (uint32_t h = 0; h < nHosts; h++)
@@ -200,6 +201,12 @@ Fabric::GetIpv4Address(uint32_t host) const
     const uint32_t h = m_indexInRack.at(host);
     return Ipv4Address(10U << 24 | m_rackOfHost[host] << 16 | (h / HOSTS_PER_OCTET) << 8 |
                        (h % HOSTS_PER_OCTET + 1));
+}
+
+const uint32_t*
+Fabric::GetIpv4Addresses() const
+{
+    return m_ipv4Addresses.data();
 }
 
 Ipv6Address

@@ -113,6 +113,8 @@ class Fabric : public Object
      *         known to FindHost() without an IP stack.
      */
     Ipv4Address GetIpv4Address(uint32_t host) const;
+    /** \return The same for all hosts, as numbers, by host; for as long as there is the fabric. */
+    const uint32_t* GetIpv4Addresses() const;
     /**
      * \param host Index of a host.
      * \return The IPv6 address meant for it: fd00::rack:h+1 for host h of the rack.
@@ -187,6 +189,7 @@ class Fabric : public Object
     std::vector<uint32_t> m_indexInRack;                                    //!< By host.
     std::vector<Ptr<FabricPort>> m_ports;                                   //!< See GetPorts().
     std::vector<std::unique_ptr<FabricSwitch>> m_switches;                  //!< See GetSwitches().
+    std::vector<uint32_t> m_ipv4Addresses;                                  //!< By host.
     std::unordered_map<uint32_t, uint32_t> m_ipv4Hosts;                     //!< Address to host.
     std::unordered_map<Ipv6Address, uint32_t, Ipv6AddressHash> m_ipv6Hosts; //!< Address to host.
 };

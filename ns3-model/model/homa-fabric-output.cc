@@ -23,12 +23,7 @@ NS_OBJECT_ENSURE_REGISTERED(HomaFabricOutput);
 /** Offsets in an IPv4 header without options. */
 enum Ipv4Offset
 {
-    IPV4_VERSION = 0,
-    IPV4_TOS = 1,
-    IPV4_LENGTH = 2,
     IPV4_TTL = 8,
-    IPV4_PROTOCOL = 9,
-    IPV4_CHECKSUM = 10,
     IPV4_SOURCE = 12,
     IPV4_DESTINATION = 16,
 };
@@ -97,7 +92,7 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
 {
     m_transport = transport;
     m_device = device;
-    m_address = device->GetFabric()->GetIpv4Address(device->GetHost()).Get();
+    m_addresses = device->GetFabric()->GetIpv4Addresses();
     device->SetFabricReceiver(this);
     HomaTransport::Link link;
     link.mtu = device->GetMtu();
@@ -120,6 +115,17 @@ HomaFabricOutput::HostOf(struct homa_host_peer* peer) const
 }
 
 void
+HomaFabricOutput::PutIpv4(uint8_t* ip, const FabricPacket* packet) const
+{
+    const uint32_t length = HOMA_IPV4_HEADER + packet->headerBytes + packet->payloadBytes;
+    Put32(ip, 0x45000000u | static_cast<uint32_t>(packet->priority) << 21 | length);
+    Put32(ip + 4, 0);
+    Put32(ip + IPV4_TTL, 64u << 24 | static_cast<uint32_t>(packet->user) << 16);
+    Put32(ip + IPV4_SOURCE, m_addresses[packet->src]);
+    Put32(ip + IPV4_DESTINATION, m_addresses[packet->dst]);
+}
+
+void
 HomaFabricOutput::Send(struct homa_host_peer* peer,
                        const homa_packet& packet,
                        Ptr<Packet> content,
@@ -132,15 +138,10 @@ HomaFabricOutput::Send(struct homa_host_peer* peer,
         return;
     }
     FabricPacket* out = FabricPacket::Create();
-    uint8_t* ip = out->header;
-    uint32_t header = HOMA_IPV4_HEADER + homa_wire_encode(ip + HOMA_IPV4_HEADER, &packet);
+    uint32_t header = homa_wire_encode(out->header, &packet);
     uint32_t payload = packet.type == HOMA_DATA ? packet.data.length : 0;
 
-    Put32(ip, 0x45000000u | static_cast<uint32_t>(priority) << 21 | (header + payload));
-    Put32(ip + 4, 0);
-    Put32(ip + IPV4_TTL, 64u << 24 | HOMA_IPPROTO << 16);
-    Put32(ip + IPV4_SOURCE, m_address);
-    Put32(ip + IPV4_DESTINATION, static_cast<uint32_t>(peer->address.low));
+    out->user = HOMA_IPPROTO;
     out->headerBytes = static_cast<uint8_t>(header);
     out->payloadBytes = payload;
     out->packet = content;
@@ -149,8 +150,8 @@ HomaFabricOutput::Send(struct homa_host_peer* peer,
     out->hash = FabricPacket::FlowHash(m_device->GetHost(),
                                        host,
                                        HOMA_IPPROTO,
-                                       Get32(ip + HOMA_IPV4_HEADER));
-    out->wireBytes = FabricPacket::WireBytes(header + payload);
+                                       Get32(out->header));
+    out->wireBytes = FabricPacket::WireBytes(HOMA_IPV4_HEADER + header + payload);
     if (m_freeResponses && packet.type == HOMA_DATA && !homa_id_is_client(packet.sender_id))
     {
         out->wireBytes = 1; /* A nanosecond, so that nothing downstream divides or waits by zero. */
@@ -162,29 +163,28 @@ void
 HomaFabricOutput::SendPortUnreachable(const FabricPacket* refused)
 {
     FabricPacket* out = FabricPacket::Create();
-    uint8_t* ip = out->header;
-    Put32(ip, 0x45000000u | ICMP_BYTES);
-    Put32(ip + 4, 0);
-    Put32(ip + IPV4_TTL, 64u << 24 | PROTOCOL_ICMP << 16);
-    Put32(ip + IPV4_SOURCE, m_address);
-    Put32(ip + IPV4_DESTINATION, Get32(refused->header + IPV4_SOURCE));
-    Put32(ip + HOMA_IPV4_HEADER, ICMP_PORT_UNREACHABLE);
-    Put32(ip + HOMA_IPV4_HEADER + 4, 0);
-    std::copy_n(refused->header, ICMP_QUOTE, ip + HOMA_IPV4_HEADER + ICMP_HEADER);
+    uint8_t* icmp = out->header;
+    Put32(icmp, ICMP_PORT_UNREACHABLE);
+    Put32(icmp + 4, 0);
+    PutIpv4(icmp + ICMP_HEADER, refused);
+    std::copy_n(refused->header,
+                ICMP_QUOTE - HOMA_IPV4_HEADER,
+                icmp + ICMP_HEADER + HOMA_IPV4_HEADER);
+    out->user = PROTOCOL_ICMP;
     out->headerBytes = ICMP_BYTES;
     out->dst = refused->src;
     out->hash = FabricPacket::FlowHash(m_device->GetHost(),
                                        refused->src,
                                        PROTOCOL_ICMP,
                                        ICMP_PORT_UNREACHABLE);
-    out->wireBytes = FabricPacket::WireBytes(ICMP_BYTES);
+    out->wireBytes = FabricPacket::WireBytes(HOMA_IPV4_HEADER + ICMP_BYTES);
     m_device->SendFabric(out, Simulator::Now().GetTimeStep());
 }
 
 void
 HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
 {
-    const uint8_t* quote = packet->header + HOMA_IPV4_HEADER + ICMP_HEADER;
+    const uint8_t* quote = packet->header + ICMP_HEADER;
     struct homa_address peer = {0, HOMA_IPV4_MAPPED | Get32(quote + IPV4_DESTINATION)};
     uint16_t port = static_cast<uint16_t>(Get32(quote + HOMA_IPV4_HEADER));
     m_transport->Unreachable(HomaAddress::ToIpv6(peer), port, HomaError::REFUSED);
@@ -193,21 +193,20 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
 void
 HomaFabricOutput::ReceiveFabric(FabricPacket* packet, uint64_t now)
 {
-    if (m_transport && packet->header[IPV4_PROTOCOL] == HOMA_IPPROTO)
+    if (m_transport && packet->user == HOMA_IPPROTO)
     {
-        struct homa_address from = {0, HOMA_IPV4_MAPPED | Get32(packet->header + IPV4_SOURCE)};
-        uint32_t readable = packet->headerBytes - HOMA_IPV4_HEADER;
+        struct homa_address from = {0, HOMA_IPV4_MAPPED | m_addresses[packet->src]};
         bool served = m_transport->Receive(from,
-                                           packet->header + HOMA_IPV4_HEADER,
-                                           readable,
-                                           readable + packet->payloadBytes,
+                                           packet->header,
+                                           packet->headerBytes,
+                                           packet->headerBytes + packet->payloadBytes,
                                            packet->packet);
         if (!served)
         {
             SendPortUnreachable(packet);
         }
     }
-    else if (m_transport && packet->header[IPV4_PROTOCOL] == PROTOCOL_ICMP)
+    else if (m_transport && packet->user == PROTOCOL_ICMP)
     {
         ReceivePortUnreachable(packet);
     }
@@ -217,10 +216,12 @@ HomaFabricOutput::ReceiveFabric(FabricPacket* packet, uint64_t now)
 Ptr<Packet>
 HomaFabricOutput::MakeDatagram(const FabricPacket* packet)
 {
-    Ptr<Packet> datagram = JoinDatagram(packet);
+    uint8_t head[HOMA_IPV4_HEADER];
+    PutIpv4(head, packet);
     Ipv4Header ip;
-    datagram->RemoveHeader(ip);
+    Create<Packet>(head, sizeof(head))->RemoveHeader(ip);
     ip.EnableChecksum();
+    Ptr<Packet> datagram = JoinDatagram(packet);
     datagram->AddHeader(ip);
     return datagram;
 }

@@ -50,7 +50,7 @@ class HomaFabricOutput : public Object,
     {
         ICMP_HEADER = 8, //!< Type, code, checksum, unused.
         ICMP_QUOTE = 28, //!< The refused packet's IP header and 8 bytes more.
-        ICMP_BYTES = 56, //!< The whole datagram.
+        ICMP_BYTES = 36, //!< All of it, without its own IP header.
     };
 
     /**
@@ -63,6 +63,12 @@ class HomaFabricOutput : public Object,
      * \param packet The packet.
      */
     void ReceivePortUnreachable(const FabricPacket* packet);
+    /**
+     * Write a packet's IP header, which does not travel with it: the packet has all that is in it.
+     * \param ip Where to: HOMA_IPV4_HEADER bytes.
+     * \param packet The packet.
+     */
+    void PutIpv4(uint8_t* ip, const FabricPacket* packet) const;
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
@@ -72,10 +78,10 @@ class HomaFabricOutput : public Object,
      */
     uint32_t HostOf(struct homa_host_peer* peer) const;
 
-    Ptr<HomaTransport> m_transport; //!< Above.
-    Ptr<FabricNetDevice> m_device;  //!< Below.
-    bool m_freeResponses;           //!< See the attribute.
-    uint32_t m_address{0};          //!< Our IPv4 address.
+    Ptr<HomaTransport> m_transport;       //!< Above.
+    const uint32_t* m_addresses{nullptr}; //!< Everybody's IPv4 addresses, by host.
+    Ptr<FabricNetDevice> m_device;        //!< Below.
+    bool m_freeResponses;                 //!< See the attribute.
 };
 
 } // namespace ns3
