@@ -144,9 +144,9 @@ static void input_packet(struct arrival *a)
 		return;
 	}
 	if (a->packet)
-		this_cpu_add(a->hnet->counters->core.packets_rcvd[0],
+		this_cpu_add(a->hnet->counters->core.packets[0].rcvd,
 			     skb_shinfo(skb)->gso_segs - 1);
-	this_cpu_inc(a->hnet->counters->core.packets_rcvd[a->pkt.type - HOMA_DATA]);
+	this_cpu_inc(a->hnet->counters->core.packets[a->pkt.type - HOMA_DATA].rcvd);
 	if (!a->peer)
 		a->peer = homa_peer_find(a->hnet, &a->from);
 	if (!a->peer) {

@@ -67,18 +67,18 @@ static void show_packets(struct seq_file *m, const struct homa_counters *c)
 	for (i = 0; i < HOMA_TYPES; i++) {
 		string_upper(type, homa_wire_type_name(HOMA_DATA + i));
 		snprintf(name, sizeof(name), "packets_sent_%s", type);
-		line(m, name, c->packets_sent[i], "packets sent of this type");
+		line(m, name, c->packets[i].sent, "packets sent of this type");
 	}
 	for (i = 0; i < HOMA_TYPES; i++) {
 		string_upper(type, homa_wire_type_name(HOMA_DATA + i));
 		snprintf(name, sizeof(name), "packets_rcvd_%s", type);
-		line(m, name, c->packets_rcvd[i], "packets received of this type");
+		line(m, name, c->packets[i].rcvd, "packets received of this type");
 	}
 	for (i = 0; i < HOMA_PRIORITIES; i++) {
 		snprintf(name, sizeof(name), "priority%u_bytes", i);
-		line(m, name, c->priority_bytes[i], "bytes of data sent at this priority");
+		line(m, name, c->priority[i].bytes, "bytes of data sent at this priority");
 		snprintf(name, sizeof(name), "priority%u_packets", i);
-		line(m, name, c->priority_packets[i], "DATA packets sent at this priority");
+		line(m, name, c->priority[i].packets, "DATA packets sent at this priority");
 	}
 	for (i = HOMA_DROP_NONE + 1; i < HOMA_DROPS; i++) {
 		snprintf(name, sizeof(name), "packets_dropped_%s", homa_wire_drop_name(i));

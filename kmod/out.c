@@ -167,7 +167,7 @@ void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct ho
 		goto fail;
 	skb_put(skb, homa_wire_encode(skb->data, pkt));
 	trace_homa_control_out(peer, pkt, pkt->sender_id);
-	this_cpu_inc(hnet->counters->core.packets_sent[pkt->type - HOMA_DATA]);
+	this_cpu_inc(hnet->counters->core.packets[pkt->type - HOMA_DATA].sent);
 	if (transmit(&way, skb))
 		goto fail;
 	rcu_read_unlock();
@@ -304,9 +304,9 @@ static void send_data(struct homa_krpc *rpc, const struct homa_xmit *xmit)
 			homa_count(hnet, gso_batches);
 		}
 		trace_homa_data_out(rpc, &pkt, xmit->priority);
-		this_cpu_add(hnet->counters->core.packets_sent[0], packets);
-		this_cpu_add(hnet->counters->core.priority_packets[xmit->priority], packets);
-		this_cpu_add(hnet->counters->core.priority_bytes[xmit->priority], pkt.data.length);
+		this_cpu_add(hnet->counters->core.packets[0].sent, packets);
+		this_cpu_add(hnet->counters->core.priority[xmit->priority].packets, packets);
+		this_cpu_add(hnet->counters->core.priority[xmit->priority].bytes, pkt.data.length);
 		pkt.data.ack.client_id = 0;
 		if (transmit(&way, skb))
 			homa_count(hnet, data_xmit_errors);

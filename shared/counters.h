@@ -38,13 +38,16 @@
 	X(cutoff_updates, "new versions of the priority cutoffs")
 
 struct homa_counters {
+	/* Each packet adds to two of these, and DATA sent to three: they lie close together. */
+	struct {
+		u64 sent, rcvd;
+	} packets[HOMA_TYPES];			/* by type; HOMA_DATA is 0 */
+	struct {
+		u64 packets, bytes;
+	} priority[HOMA_PRIORITIES];		/* DATA sent, by priority on the wire */
 #define X(name, meaning) u64 name;
 	HOMA_COUNTERS(X)
 #undef X
-	u64 packets_sent[HOMA_TYPES];		/* by type; HOMA_DATA is 0 */
-	u64 packets_rcvd[HOMA_TYPES];
-	u64 priority_packets[HOMA_PRIORITIES];	/* DATA sent, by priority on the wire */
-	u64 priority_bytes[HOMA_PRIORITIES];
 	u64 packets_dropped[HOMA_DROPS];
 };
 

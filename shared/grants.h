@@ -64,10 +64,11 @@ struct homa_grantee {
 #define HOMA_NOT_ACTIVE 0xff
 
 struct homa_grants {
-	struct homa_tree peers;		/* by their first waiting message */
 	struct homa_tree age;
-	const struct homa_cutoffs *cutoffs;	/* this host's own */
 	u64 births;
+	struct homa_tree peers;		/* by their first waiting message */
+	/* What each packet needs: 24 bytes, and the first of the active ones. */
+	const struct homa_cutoffs *cutoffs;	/* this host's own */
 	u64 fifo_credit;		/* bytes the oldest message is owed, in thousandths */
 	u32 incoming;			/* pending bytes of all messages */
 	u8 count;			/* active messages */

@@ -52,14 +52,16 @@ struct homa_msgout {
 };
 
 struct homa_txq {
-	struct homa_tree srpt, age;
-	u64 births;	/* messages seen; ties are served in this order */
+	/* What each packet needs is 51 bytes. */
+	struct homa_tree srpt;
 	u64 idle_at;	/* ns; when the link will be done with all it was given */
 	u64 fifo_credit;	/* bytes the oldest message is owed, in thousandths */
 	u64 due, others_due;	/* ns; messages and others want the link, and come until then */
-	s64 lead;	/* ns of the link that Homa is ahead of its share, in hundredths */
 	bool yields, others_yield;	/* until the other one has caught up */
 	u8 share;		/* of the link that is Homa's when both want it, percent */
+	struct homa_tree age;
+	u64 births;	/* messages seen; ties are served in this order */
+	s64 lead;	/* ns of the link that Homa is ahead of its share, in hundredths */
 };
 
 /* One decision: transmit [offset, offset + length) of a message. */

@@ -147,10 +147,7 @@ HomaFabricOutput::Send(struct homa_host_peer* peer,
     out->packet = content;
     out->priority = priority;
     out->dst = host;
-    out->hash = FabricPacket::FlowHash(m_device->GetHost(),
-                                       host,
-                                       HOMA_IPPROTO,
-                                       Get32(out->header));
+    out->hash = FabricPacket::FlowHash(m_device->GetHost(), host, HOMA_IPPROTO, Get32(out->header));
     out->wireBytes = FabricPacket::WireBytes(HOMA_IPV4_HEADER + header + payload);
     if (m_freeResponses && packet.type == HOMA_DATA && !homa_id_is_client(packet.sender_id))
     {

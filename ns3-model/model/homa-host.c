@@ -14,6 +14,9 @@
 
 /* What packets touch of an RPC lies in cache lines of its own. */
 #define STARTS_LINE(member) (offsetof(struct homa_host_rpc, member) % HOMA_ARENA_LINE == 0)
+#define HOST_STARTS_LINE(member) (offsetof(struct homa_host, member) % HOMA_ARENA_LINE == 0)
+_Static_assert(HOST_STARTS_LINE(few_rpcs) && HOST_STARTS_LINE(txq) &&
+	       HOST_STARTS_LINE(grants.cutoffs), "a host's parts are not aligned");
 _Static_assert(STARTS_LINE(next) && STARTS_LINE(core.id) && STARTS_LINE(out.srpt.key) &&
 	       STARTS_LINE(grantee.node.key), "an RPC's parts are not aligned");
 
@@ -368,7 +371,7 @@ static void send_control(struct homa_host *host, struct homa_host_peer *peer,
 
 	homa_txq_charge(&host->cx, &host->txq,
 			homa_host_wire_bytes(&host->link, peer->ip_header, length));
-	host->counters.packets_sent[pkt->type - HOMA_DATA]++;
+	host->counters.packets[pkt->type - HOMA_DATA].sent++;
 	host->ops->send(host->owner, peer, pkt, NULL,
 			homa_params_priority(host->params, HOMA_PRIORITIES - 1));
 }
@@ -401,9 +404,9 @@ static void send_data(struct homa_host *host, const struct homa_xmit *xmit)
 	pkt.data.ack = homa_peer_take_ack(peer);
 	pkt.data.cutoff_version = peer->cutoffs.version;
 	pkt.data.retransmit = xmit->retransmit;
-	host->counters.packets_sent[0]++;
-	host->counters.priority_packets[xmit->priority]++;
-	host->counters.priority_bytes[xmit->priority] += xmit->length;
+	host->counters.packets[0].sent++;
+	host->counters.priority[xmit->priority].packets++;
+	host->counters.priority[xmit->priority].bytes += xmit->length;
 	host->ops->send(host->owner, rpc->peer, &pkt, rpc, xmit->priority);
 }
 
@@ -877,11 +880,16 @@ static void fetch(const void *at)
 	__builtin_prefetch(at);
 }
 
-/* All of an RPC that its packets need, before the first part of it is looked at. */
+/*
+ * All of an RPC and its peer that its packets need, before the first part of it is looked at. The
+ * RPC knows its peer, but would have to be here first.
+ */
 static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
 	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
+	const struct homa_host_peer *peer = host->peers[peer_bucket(from, host->peer_buckets)];
 
+	fetch(peer);
 	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
 	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
 	fetch((const void *)(rpc + (homa_id_is_client(id)
@@ -899,8 +907,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 
 	fetch(&host->few_rpcs[0]);
 	fetch(&host->grants.cutoffs);
-	fetch(&host->counters.packets_sent);
-	fetch(&host->counters.packets_rcvd);
+	fetch(&host->counters.packets);
 	fetch(&host->allocator.now);
 	set_now(host, now);
 	why = homa_wire_decode(&pkt, bytes, readable, length, host->params->max_message);
@@ -908,7 +915,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		host->counters.packets_dropped[why]++;
 		return;
 	}
-	host->counters.packets_rcvd[pkt.type - HOMA_DATA]++;
+	host->counters.packets[pkt.type - HOMA_DATA].rcvd++;
 	fetch_rpc(host, from, pkt.sender_id ^ 1);
 	peer = peer_of_rpc(host, from, pkt.sender_id ^ 1);
 	if (!peer)

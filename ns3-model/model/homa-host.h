@@ -143,10 +143,11 @@ struct homa_host {
 	u64 next_token;
 	u64 next_id;
 	struct homa_host_rpc *few_rpcs[HOMA_HOST_FEW_RPCS];	/* the first table, near all else */
+	/* Each begins, or has what packets need of it begin, with a cache line; see homa-host.c. */
 	struct homa_txq txq;
 	struct homa_grants grants;
-	struct homa_counters counters;
-	struct homa_allocator allocator;
+	alignas(HOMA_ARENA_LINE) struct homa_counters counters;
+	alignas(HOMA_ARENA_LINE) struct homa_allocator allocator;
 	struct homa_link turns;		/* all peers */
 	struct homa_history history;
 	struct homa_wheel wheel;

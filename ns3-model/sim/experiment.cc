@@ -466,7 +466,7 @@ Experiment::Run()
     }
     for (const auto& transport : m_transports)
     {
-        m_findings.dataPackets += transport->GetCounters().packets_rcvd[0];
+        m_findings.dataPackets += transport->GetCounters().packets[0].rcvd;
     }
     for (const auto& client : m_clients)
     {

@@ -194,22 +194,22 @@ WriteCounters(Experiment& e, const std::string& directory)
     {
         t.Line("packets_sent_%s\t%" PRIu64 "\tpackets sent of this type",
                homa_wire_type_name(HOMA_DATA + i),
-               static_cast<uint64_t>(c.packets_sent[i]));
+               static_cast<uint64_t>(c.packets[i].sent));
     }
     for (int i = 0; i < HOMA_TYPES; i++)
     {
         t.Line("packets_rcvd_%s\t%" PRIu64 "\tpackets received of this type",
                homa_wire_type_name(HOMA_DATA + i),
-               static_cast<uint64_t>(c.packets_rcvd[i]));
+               static_cast<uint64_t>(c.packets[i].rcvd));
     }
     for (int i = 0; i < HOMA_PRIORITIES; i++)
     {
         t.Line("priority%d_bytes\t%" PRIu64 "\tbytes of data sent at this priority",
                i,
-               static_cast<uint64_t>(c.priority_bytes[i]));
+               static_cast<uint64_t>(c.priority[i].bytes));
         t.Line("priority%d_packets\t%" PRIu64 "\tDATA packets sent at this priority",
                i,
-               static_cast<uint64_t>(c.priority_packets[i]));
+               static_cast<uint64_t>(c.priority[i].packets));
     }
     for (int i = 1; i < HOMA_DROPS; i++)
     {

@@ -104,7 +104,7 @@ struct Traffic
             {
                 outcome.counters.push_back(transport->GetCounters());
                 outcome.resent += transport->GetCounters().resent_packets;
-                outcome.grants += transport->GetCounters().packets_sent[HOMA_GRANT - HOMA_DATA];
+                outcome.grants += transport->GetCounters().packets[HOMA_GRANT - HOMA_DATA].sent;
             }
             for (const auto& port : net.fabric->GetPorts())
             {

@@ -321,8 +321,8 @@ class TraceTest : public HomaTestCase
             const homa_counters& counters = transports[i]->GetCounters();
             for (uint32_t type = 0; type < HOMA_TYPES; type++)
             {
-                NS_TEST_EXPECT_MSG_EQ(logs[i].out[type], counters.packets_sent[type], "sent");
-                NS_TEST_EXPECT_MSG_EQ(logs[i].in[type], counters.packets_rcvd[type], "received");
+                NS_TEST_EXPECT_MSG_EQ(logs[i].out[type], counters.packets[type].sent, "sent");
+                NS_TEST_EXPECT_MSG_EQ(logs[i].in[type], counters.packets[type].rcvd, "received");
                 NS_TEST_EXPECT_MSG_EQ(logs[i].out[type], logs[1 - i].in[type], "on the way");
             }
         }

@@ -96,7 +96,7 @@ static void print_counters(const struct homa_counters *c)
 
 	for (i = 0; i < HOMA_TYPES; i++)
 		printf("#   sent %s %" PRIu64 "\n", homa_wire_type_name((u8)(HOMA_DATA + i)),
-		       c->packets_sent[i]);
+		       c->packets[i].sent);
 	for (i = 0; i < HOMA_DROPS; i++)
 		if (c->packets_dropped[i])
 			printf("#   dropped %s %" PRIu64 "\n",
