@@ -295,5 +295,5 @@ void homa_effects_finish(const struct homa_cx *cx, struct homa_krpc *rpc, struct
 	if (box->freed)
 		homa_sock_give_back(rpc->hsk, NULL, 0);
 	if (box->peer_dead)
-		homa_in_peer_failed(rpc->peer, 0, HOMA_ERR_TIMEDOUT);
+		homa_in_peer_dead(rpc->peer);
 }

@@ -14,15 +14,13 @@
 #include "sock.h"
 #include "trace.h"
 
-#define SHORTEST_QUOTE 8	/* bytes of a packet, behind its IP header, in an ICMP error */
-
-/* @local: port of ours whose RPCs alone are meant; 0: all. */
-static void fail_rpcs(struct homa_kpeer *peer, u16 local, u16 port, enum homa_error error)
+static void fail_rpcs(struct homa_kpeer *peer, const struct homa_quote *quote,
+		      enum homa_error error)
 {
 	struct homa_krpc *rpc;
 	LIST_HEAD(old);
 
-	trace_homa_peer_dead(peer, port, error);
+	trace_homa_peer_dead(peer, quote ? quote->remote : 0, error);
 	local_bh_disable();
 	spin_lock(&peer->lock);
 	peer->failing++;
@@ -41,8 +39,9 @@ static void fail_rpcs(struct homa_kpeer *peer, u16 local, u16 port, enum homa_er
 		homa_outbox_init(&box, &fx);
 		spin_lock(&rpc->lock);
 		cx = homa_cx(rpc->hnet);
-		if (!rpc->stopped && (!local || rpc->local_port == local))
-			homa_rpc_peer_failed(&cx, &rpc->core, rpc->remote_port, port, error, &fx);
+		if (!rpc->stopped)
+			homa_rpc_peer_failed(&cx, &rpc->core, rpc->local_port, rpc->remote_port,
+					     quote, error, &fx);
 		homa_effects_apply(&cx, rpc, &fx, &box);
 		homa_sock_notify(rpc);
 		spin_unlock(&rpc->lock);
@@ -55,49 +54,39 @@ static void fail_rpcs(struct homa_kpeer *peer, u16 local, u16 port, enum homa_er
 	local_bh_enable();
 }
 
-void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error)
+void homa_in_peer_dead(struct homa_kpeer *peer)
 {
-	fail_rpcs(peer, 0, port, error);
+	fail_rpcs(peer, NULL, HOMA_ERR_TIMEDOUT);
 }
 
-/*
- * Did we send the packet that an error is about? Who sees none of ours can name addresses and
- * ports, but no RPC.
- */
-static bool ours(struct homa_net *hnet, struct homa_kpeer *peer, const u8 *header)
+static bool known(struct homa_net *hnet, struct homa_kpeer *peer, u64 id)
 {
-	struct homa_krpc *rpc = homa_krpc_get(hnet, peer, homa_wire_sender_id(header));
+	struct homa_krpc *rpc = homa_krpc_get(hnet, peer, id);
 
 	if (rpc)
 		homa_krpc_put(rpc);
 	return rpc;
 }
 
-/*
- * The packet's Homa header is at @offset. Few hosts quote only its first eight bytes, as they may:
- * they are believed about the two ports that they name.
- */
+/* The packet's Homa header is at @offset. */
 static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offset, bool port_only,
 		      enum homa_error error)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
+	u32 readable = min_t(u32, HOMA_COMMON_HEADER, skb->len - min(skb->len, offset));
 	u8 copy[HOMA_COMMON_HEADER];
-	const u8 *header = skb_header_pointer(skb, offset, sizeof(copy), copy);
-	bool whole = header;
+	const u8 *bytes = skb_header_pointer(skb, offset, readable, copy);
+	struct homa_quote quote;
 	struct homa_kpeer *peer;
 
 	homa_count(hnet, icmp_errors);
-	if (!whole)
-		header = skb_header_pointer(skb, offset, SHORTEST_QUOTE, copy);
-	if (!header)
+	if (!bytes || !homa_wire_quote(&quote, bytes, readable, port_only))
 		return;
 	rcu_read_lock();
 	peer = homa_peer_find(hnet, addr);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
-		if (!whole)
-			fail_rpcs(peer, homa_wire_sport(header), homa_wire_dport(header), error);
-		else if (ours(hnet, peer, header))
-			fail_rpcs(peer, 0, port_only ? homa_wire_dport(header) : 0, error);
+		if (!quote.id || known(hnet, peer, quote.id))
+			fail_rpcs(peer, &quote, error);
 		homa_peer_put(peer);
 	}
 	rcu_read_unlock();

@@ -38,13 +38,8 @@ int homa_in_error_ipv4(struct sk_buff *skb, u32 info);
 int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
 		       int offset, __be32 info);
 
-/**
- * homa_in_peer_failed() - End the RPCs with a peer that the core says have failed with it.
- * @peer:  Peer.
- * @port:  Its port that cannot be reached, or 0: all of it.
- * @error: For the users.
- */
-void homa_in_peer_failed(struct homa_kpeer *peer, u16 port, enum homa_error error);
+/* The core says that a peer is dead: end the RPCs that it takes with it. */
+void homa_in_peer_dead(struct homa_kpeer *peer);
 
 /* A message that waited for room in its receive region has it. No lock is held. */
 void homa_in_release(struct homa_krpc *rpc);

@@ -30,7 +30,7 @@ struct homa_kpeer {
 	struct homa_peer core;		/* but for what belongs to the grant scheduler */
 	struct list_head rpcs;		/* homa_krpc.of_peer */
 	u32 served;			/* RPCs that it issued */
-	u32 failing;			/* times that homa_in_peer_failed() is at work on it */
+	u32 failing;			/* times that fail_rpcs() of failures.c is at work on it */
 	bool forgotten;			/* takes no more RPCs */
 	struct rcu_head rcu;
 };

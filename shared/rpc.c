@@ -451,12 +451,15 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
 	finish(rpc, false, fx);
 }
 
-void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 remote, u16 port,
-			  enum homa_error error, struct homa_effects *fx)
+void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 local, u16 remote,
+			  const struct homa_quote *quote, enum homa_error error,
+			  struct homa_effects *fx)
 {
 	if (rpc->state == HOMA_RPC_SERVING || rpc->state == HOMA_RPC_DONE)
 		return;
-	if (port && (remote != port || !homa_rpc_is_client(rpc)))
+	if (quote && quote->local && quote->local != local)
+		return;
+	if (quote && quote->remote && (quote->remote != remote || !homa_rpc_is_client(rpc)))
 		return;
 	homa_rpc_abort(cx, rpc, error, fx);
 }

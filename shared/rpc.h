@@ -250,13 +250,15 @@ void homa_rpc_acked(struct homa_rpc *rpc, struct homa_effects *fx);
  * finish: only its response would fail. So is a response that waits for its user.
  * @cx:     Counters.
  * @rpc:    Any RPC with the peer.
- * @remote: The peer's port in this RPC.
- * @port:   The port that cannot be reached; 0: the peer.
+ * @local:  This host's port in it.
+ * @remote: The peer's port in it.
+ * @quote:  What the network says, of a packet of an RPC that there is; NULL: the peer is dead.
  * @error:  For the user.
  * @fx:     Effects are appended, as by homa_rpc_abort(); none: the RPC goes on.
  */
-void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 remote, u16 port,
-			  enum homa_error error, struct homa_effects *fx);
+void homa_rpc_peer_failed(const struct homa_cx *cx, struct homa_rpc *rpc, u16 local, u16 remote,
+			  const struct homa_quote *quote, enum homa_error error,
+			  struct homa_effects *fx);
 
 /**
  * homa_rpc_abort() - End an RPC from this side, whatever it is doing.

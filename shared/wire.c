@@ -18,6 +18,7 @@ enum {
 	AT_DATA_RETRANSMIT = AT_BODY + 20,
 	AT_DATA_OFFSET = AT_BODY + 24,
 	ACK_BYTES = 10,
+	SHORTEST_QUOTE = 8,	/* bytes behind the IP header that an ICMP error must quote */
 	DOFF_DATA = 14 << 4,
 	DOFF_INTERLEAVED = 13 << 4,
 	DOFF_CONTROL = 5 << 4,
@@ -300,4 +301,18 @@ u16 homa_wire_sport(const u8 *bytes)
 u16 homa_wire_dport(const u8 *bytes)
 {
 	return get16(bytes + 2);
+}
+
+bool homa_wire_quote(struct homa_quote *quote, const u8 *bytes, u32 readable, bool port)
+{
+	bool whole = readable >= HOMA_COMMON_HEADER;
+
+	if (readable < SHORTEST_QUOTE || !get16(bytes) || !get16(bytes + 2))
+		return false;
+	if (whole && get64(bytes + AT_SENDER_ID) < 2)
+		return false;
+	quote->id = whole ? get64(bytes + AT_SENDER_ID) : 0;
+	quote->local = whole ? 0 : get16(bytes);
+	quote->remote = whole && !port ? 0 : get16(bytes + 2);
+	return true;
 }

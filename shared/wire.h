@@ -212,4 +212,27 @@ const char *homa_wire_type_name(u8 type);
  */
 const char *homa_wire_drop_name(enum homa_drop why);
 
+/* Which RPCs with a peer an ICMP error is about. */
+struct homa_quote {
+	/*
+	 * What it quotes is a packet of this RPC, as we name it: who has not seen such a packet
+	 * cannot know it. 0: too little is quoted to tell. With another RPC than those there are,
+	 * the error is not believed.
+	 */
+	u64 id;
+	u16 local, remote;	/* only RPCs between these ports are meant; 0: any port */
+};
+
+/**
+ * homa_wire_quote() - Read what an ICMP error quotes of a packet that it says was ours.
+ * @quote:    Result.
+ * @bytes:    What it quotes from behind the IP header on.
+ * @readable: How much that is.
+ * @port:     The error is about the port that the packet went to, not about the whole host.
+ * Return: false when it quotes less than the eight bytes that it must (RFC 792), or a packet that
+ *         has no valid ports or RPC: it is to be ignored. Some hosts quote no more than them.
+ *         Anyone can make up two ports, so such an error is believed about RPCs between just these.
+ */
+bool homa_wire_quote(struct homa_quote *quote, const u8 *bytes, u32 readable, bool port);
+
 #endif /* HOMA_WIRE_H */

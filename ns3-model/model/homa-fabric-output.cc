@@ -183,8 +183,11 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
 {
     const uint8_t* quote = packet->header + ICMP_HEADER;
     struct homa_address peer = {0, HOMA_IPV4_MAPPED | Get32(quote + IPV4_DESTINATION)};
-    uint16_t port = static_cast<uint16_t>(Get32(quote + HOMA_IPV4_HEADER));
-    m_transport->Unreachable(HomaAddress::ToIpv6(peer), port, HomaError::REFUSED);
+    struct homa_quote about;
+    if (homa_wire_quote(&about, quote + HOMA_IPV4_HEADER, ICMP_QUOTE - HOMA_IPV4_HEADER, true))
+    {
+        m_transport->Unreachable(HomaAddress::ToIpv6(peer), &about, HomaError::REFUSED);
+    }
 }
 
 void

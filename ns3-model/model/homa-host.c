@@ -542,9 +542,9 @@ out:
 
 /* Effects. */
 
-/* A peer is dead or cannot be reached, or one of its ports. */
-static void peer_failed(struct homa_host *host, struct homa_host_peer *peer, u16 port,
-			enum homa_error error)
+/* A peer is dead (no @quote), or the network says that it or one of its ports is out of reach. */
+static void peer_failed(struct homa_host *host, struct homa_host_peer *peer,
+			const struct homa_quote *quote, enum homa_error error)
 {
 	struct homa_link old;
 
@@ -569,7 +569,8 @@ static void peer_failed(struct homa_host *host, struct homa_host_peer *peer, u16
 		if (rpc->delivering)
 			continue;
 		fx.count = 0;
-		homa_rpc_peer_failed(&host->cx, &rpc->core, rpc->remote_port, port, error, &fx);
+		homa_rpc_peer_failed(&host->cx, &rpc->core, rpc->local_port, rpc->remote_port,
+				     quote, error, &fx);
 		carry_out(host, peer, rpc, NULL, &fx);
 	}
 }
@@ -597,7 +598,7 @@ static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct 
 	case HOMA_ASK_LATER:
 		return true;
 	case HOMA_ASK_DEAD:
-		peer_failed(host, rpc->peer, 0, HOMA_ERR_TIMEDOUT);
+		peer_failed(host, rpc->peer, NULL, HOMA_ERR_TIMEDOUT);
 		break;
 	}
 	return false;
@@ -988,12 +989,13 @@ void homa_host_abort(struct homa_host *host, u64 now, struct homa_host_rpc *rpc)
 	carry_out(host, rpc->peer, rpc, NULL, &fx);
 }
 
-void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 port,
-			   enum homa_error error)
+void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer,
+			   const struct homa_quote *quote, enum homa_error error)
 {
 	set_now(host, now);
-	if (peer)
-		peer_failed(host, peer, port, error);
+	if (!peer || (quote && quote->id && !homa_host_find(host, peer, quote->id)))
+		return;
+	peer_failed(host, peer, quote, error);
 }
 
 void homa_host_learn(struct homa_host *host, u32 length)

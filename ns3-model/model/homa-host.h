@@ -260,11 +260,11 @@ void homa_host_tick(struct homa_host *host, u64 now);
  * @host:  Host.
  * @now:   ns.
  * @peer:  Peer; NULL: nothing happens.
- * @port:  Its port, or 0: any.
- * @error: What the RPCs issued to it fail with.
+ * @quote: What an ICMP error quotes; NULL: this host itself knows no way to the peer.
+ * @error: What the RPCs that are meant fail with.
  */
-void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer, u16 port,
-			   enum homa_error error);
+void homa_host_unreachable(struct homa_host *host, u64 now, struct homa_host_peer *peer,
+			   const struct homa_quote *quote, enum homa_error error);
 
 /**
  * homa_host_learn() - Count a message for the priority allocation as if it had arrived: for traffic

@@ -47,15 +47,7 @@ enum IcmpCode : uint8_t
     ICMP_FRAGMENTATION_NEEDED = 4,
 };
 
-/**
- * \param payload The first bytes of a packet of ours that was refused.
- * \return Its destination port.
- */
-uint16_t
-DestinationPort(const uint8_t payload[8])
-{
-    return payload[2] << 8 | payload[3];
-}
+constexpr uint32_t ICMP_QUOTED = 8; //!< Bytes behind the IP header that ns-3 hands on.
 
 } // namespace
 
@@ -220,7 +212,7 @@ HomaL4Protocol::NoWay(Ipv6Address peer)
     if (m_transport && m_transport->IsStarted())
     {
         m_ways[peer].told = false;
-        m_transport->Unreachable(peer, 0, HomaError::UNREACHABLE);
+        m_transport->Unreachable(peer, nullptr, HomaError::UNREACHABLE);
     }
 }
 
@@ -386,17 +378,15 @@ HomaL4Protocol::ReceiveIcmp(Ipv4Address icmpSource,
     {
         return;
     }
-    Ipv6Address peer = Ipv6Address::MakeIpv4MappedAddress(payloadDestination);
-    if (icmpCode == ICMP_PORT_UNREACHABLE)
+    const bool port = icmpCode == ICMP_PORT_UNREACHABLE;
+    struct homa_quote quote;
+    if (homa_wire_quote(&quote, payload, ICMP_QUOTED, port))
     {
-        m_transport->Unreachable(peer, DestinationPort(payload), HomaError::REFUSED);
-    }
-    else
-    {
-        m_transport->Unreachable(peer,
-                                 0,
-                                 icmpCode == ICMP_PROTOCOL_UNREACHABLE ? HomaError::REFUSED
-                                                                       : HomaError::UNREACHABLE);
+        m_transport->Unreachable(Ipv6Address::MakeIpv4MappedAddress(payloadDestination),
+                                 &quote,
+                                 port || icmpCode == ICMP_PROTOCOL_UNREACHABLE
+                                     ? HomaError::REFUSED
+                                     : HomaError::UNREACHABLE);
     }
 }
 
@@ -410,21 +400,17 @@ HomaL4Protocol::ReceiveIcmp(Ipv6Address icmpSource,
                             Ipv6Address payloadDestination,
                             const uint8_t payload[8])
 {
-    if (!m_transport)
+    const bool unreachable = icmpType == Icmpv6Header::ICMPV6_ERROR_DESTINATION_UNREACHABLE;
+    const bool port = unreachable && icmpCode == Icmpv6Header::ICMPV6_PORT_UNREACHABLE;
+    const bool unknown = icmpType == Icmpv6Header::ICMPV6_ERROR_PARAMETER_ERROR &&
+                         icmpCode == Icmpv6Header::ICMPV6_UNKNOWN_NEXT_HEADER;
+    struct homa_quote quote;
+    if (m_transport && (unreachable || unknown) &&
+        homa_wire_quote(&quote, payload, ICMP_QUOTED, port))
     {
-        return;
-    }
-    if (icmpType == Icmpv6Header::ICMPV6_ERROR_DESTINATION_UNREACHABLE)
-    {
-        bool port = icmpCode == Icmpv6Header::ICMPV6_PORT_UNREACHABLE;
         m_transport->Unreachable(payloadDestination,
-                                 port ? DestinationPort(payload) : 0,
-                                 port ? HomaError::REFUSED : HomaError::UNREACHABLE);
-    }
-    else if (icmpType == Icmpv6Header::ICMPV6_ERROR_PARAMETER_ERROR &&
-             icmpCode == Icmpv6Header::ICMPV6_UNKNOWN_NEXT_HEADER)
-    {
-        m_transport->Unreachable(payloadDestination, 0, HomaError::REFUSED);
+                                 &quote,
+                                 port || unknown ? HomaError::REFUSED : HomaError::UNREACHABLE);
     }
 }
 

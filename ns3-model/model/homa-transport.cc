@@ -674,14 +674,14 @@ HomaTransport::Receive(const homa_address& from,
 }
 
 void
-HomaTransport::Unreachable(Ipv6Address peer, uint16_t port, HomaError error)
+HomaTransport::Unreachable(Ipv6Address peer, const homa_quote* quote, HomaError error)
 {
     uint64_t now = Simulator::Now().GetTimeStep();
     struct homa_host_peer* p = homa_host_known_peer(m_host.get(), HomaAddress::FromIpv6(peer));
     homa_host_unreachable(m_host.get(),
                           now,
                           p,
-                          port,
+                          quote,
                           error == HomaError::REFUSED ? HOMA_ERR_NOTCONN : HOMA_ERR_HOSTDOWN);
 }
 

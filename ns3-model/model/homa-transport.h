@@ -29,6 +29,7 @@ struct homa_host;
 struct homa_host_rpc;
 struct homa_host_peer;
 struct homa_packet;
+struct homa_quote;
 struct homa_params;
 struct homa_counters;
 
@@ -252,10 +253,10 @@ class HomaTransport : public Object, public FabricMemory
     /**
      * The network says that a peer, or one of its ports, cannot be reached.
      * \param peer The peer.
-     * \param port The port, or 0 for all.
-     * \param error What its RPCs fail with.
+     * \param quote What an ICMP error quotes; null: this host itself knows no way to the peer.
+     * \param error What the RPCs that are meant fail with.
      */
-    void Unreachable(Ipv6Address peer, uint16_t port, HomaError error);
+    void Unreachable(Ipv6Address peer, const homa_quote* quote, HomaError error);
 
     /**
      * \return Parameters, valid until Start() or the end of this object; call UpdateParameters()

@@ -1173,32 +1173,36 @@ static void abort_tells_clients_and_remembers_what_ran(void **state)
 	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
 }
 
-static void peer_failed(u16 remote, u16 port, enum homa_error error)
+/* The RPC is between ports 3 and 7; a packet of it says that @port, or with 0 the peer, has failed. */
+static void peer_failed(u16 port, enum homa_error error)
 {
+	struct homa_quote quote = { .id = 2, .remote = port };
+
 	fx.count = 0;
-	homa_rpc_peer_failed(&w.cx, &rpc, remote, port, error, &fx);
+	homa_rpc_peer_failed(&w.cx, &rpc, 3, 7, error == HOMA_ERR_TIMEDOUT ? NULL : &quote, error,
+			     &fx);
 }
 
 static void dead_peer_ends_all_but_requests_at_work(void **state)
 {
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	peer_failed(0, HOMA_ERR_TIMEDOUT);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
 	become(true, HOMA_RPC_INCOMING);
-	peer_failed(7, 0, HOMA_ERR_HOSTDOWN);
+	peer_failed(0, HOMA_ERR_HOSTDOWN);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_HOSTDOWN);
 	become(false, HOMA_RPC_INCOMING);
-	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	peer_failed(0, HOMA_ERR_TIMEDOUT);
 	expect_fx(HOMA_FX_FREE);
 	become(false, HOMA_RPC_OUTGOING);
-	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	peer_failed(0, HOMA_ERR_TIMEDOUT);
 	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
 
 	become(false, HOMA_RPC_SERVING);
-	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	peer_failed(0, HOMA_ERR_TIMEDOUT);
 	expect_nothing();
 	assert_int_equal(rpc.state, HOMA_RPC_SERVING);
 	assert_true(homa_rpc_reply(&w.cx, &rpc));
@@ -1208,9 +1212,9 @@ static void response_that_waits_for_its_user_outlives_its_peer(void **state)
 {
 	(void)state;
 	become(true, HOMA_RPC_DONE);
-	peer_failed(7, 0, HOMA_ERR_TIMEDOUT);
+	peer_failed(0, HOMA_ERR_TIMEDOUT);
 	expect_nothing();
-	peer_failed(7, 7, HOMA_ERR_NOTCONN);
+	peer_failed(7, HOMA_ERR_NOTCONN);
 	expect_nothing();
 }
 
@@ -1221,17 +1225,34 @@ static void unserved_port_ends_only_requests_issued_to_it(void **state)
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	peer_failed(7, 8, HOMA_ERR_NOTCONN);
+	peer_failed(8, HOMA_ERR_NOTCONN);
 	expect_nothing();
-	peer_failed(7, 7, HOMA_ERR_NOTCONN);
+	peer_failed(7, HOMA_ERR_NOTCONN);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_NOTCONN);
 	for (i = 0; i < ARRAY_SIZE(server); i++) {
 		become(false, server[i]);
-		peer_failed(7, 7, HOMA_ERR_NOTCONN);
+		peer_failed(7, HOMA_ERR_NOTCONN);
 		expect_nothing();
 		assert_int_equal(rpc.state, server[i]);
 	}
+}
+
+static void short_quotes_end_only_requests_between_their_ports(void **state)
+{
+	struct homa_quote other = { .local = 4, .remote = 7 }, same = { .local = 3, .remote = 7 };
+
+	(void)state;
+	become(true, HOMA_RPC_INCOMING);
+	fx.count = 0;
+	homa_rpc_peer_failed(&w.cx, &rpc, 3, 7, &other, HOMA_ERR_HOSTDOWN, &fx);
+	expect_nothing();
+	homa_rpc_peer_failed(&w.cx, &rpc, 3, 7, &same, HOMA_ERR_HOSTDOWN, &fx);
+	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
+	become(false, HOMA_RPC_OUTGOING);
+	fx.count = 0;
+	homa_rpc_peer_failed(&w.cx, &rpc, 3, 7, &same, HOMA_ERR_HOSTDOWN, &fx);
+	expect_nothing();
 }
 
 static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
@@ -1370,6 +1391,7 @@ int main(void)
 		T(dead_peer_ends_all_but_requests_at_work),
 		T(response_that_waits_for_its_user_outlives_its_peer),
 		T(unserved_port_ends_only_requests_issued_to_it),
+		T(short_quotes_end_only_requests_between_their_ports),
 		T(any_sequence_of_inputs_keeps_the_machine_sound),
 	};
 

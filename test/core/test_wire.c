@@ -527,6 +527,35 @@ static void interleaved_batches_are_told_and_each_segment_has_its_offset(void **
 	assert_false(homa_wire_interleaved(bytes));
 }
 
+static void quotes_name_an_rpc_or_two_ports(void **state)
+{
+	struct homa_packet pkt = { .sender_id = 0x1234, .sport = 3, .dport = 7,
+				   .type = HOMA_NEED_ACK };
+	u8 bytes[HOMA_MAX_HEADER];
+	struct homa_quote quote;
+
+	(void)state;
+	homa_wire_encode(bytes, &pkt);
+	assert_true(homa_wire_quote(&quote, bytes, HOMA_COMMON_HEADER, true));
+	assert_true(quote.id == 0x1234 && !quote.local && quote.remote == 7);
+	assert_true(homa_wire_quote(&quote, bytes, HOMA_COMMON_HEADER, false));
+	assert_true(quote.id == 0x1234 && !quote.local && !quote.remote);
+	assert_true(homa_wire_quote(&quote, bytes, HOMA_COMMON_HEADER - 1, false));
+	assert_true(!quote.id && quote.local == 3 && quote.remote == 7);
+	assert_true(homa_wire_quote(&quote, bytes, 8, true));
+	assert_true(!quote.id && quote.local == 3 && quote.remote == 7);
+	assert_false(homa_wire_quote(&quote, bytes, 7, true));
+	assert_false(homa_wire_quote(&quote, bytes, 0, true));
+
+	/* What has no RPC or no port must not be taken for what means all of them. */
+	pkt.sender_id = 1;
+	homa_wire_encode(bytes, &pkt);
+	assert_false(homa_wire_quote(&quote, bytes, HOMA_COMMON_HEADER, false));
+	pkt.sport = 0;
+	homa_wire_encode(bytes, &pkt);
+	assert_false(homa_wire_quote(&quote, bytes, 8, false));
+}
+
 static void packets_with_a_whole_message_are_told(void **state)
 {
 	struct homa_packet pkt = data_packet(100, 0);
@@ -566,6 +595,7 @@ int main(void)
 		cmocka_unit_test(disguised_packets_are_told_from_others_and_decode_alike),
 		cmocka_unit_test(segments_cut_as_tcp_know_their_offset_by_sequence),
 		cmocka_unit_test(interleaved_batches_are_told_and_each_segment_has_its_offset),
+		cmocka_unit_test(quotes_name_an_rpc_or_two_ports),
 		cmocka_unit_test(packets_with_a_whole_message_are_told),
 	};
 

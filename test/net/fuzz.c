@@ -292,6 +292,7 @@ static void use(struct fuzz *z)
 	struct homa_host_peer *peer =
 		homa_host_peer(&z->host, z->now, address_of(eat(f, 1) % PEERS));
 	struct homa_host_rpc *rpc = pick(z, peer);
+	struct homa_quote quote;
 
 	switch (eat(f, 1) & 3) {
 	case 0:
@@ -307,7 +308,10 @@ static void use(struct fuzz *z)
 			homa_host_abort(&z->host, z->now, rpc);
 		break;
 	case 3:
-		homa_host_unreachable(&z->host, z->now, peer, PORT, HOMA_ERR_NOTCONN);
+		quote.id = eat(f, 1) & 1 && rpc ? rpc->core.id : 0;
+		quote.local = eat(f, 1) & 1 ? 40000 : 0;
+		quote.remote = eat(f, 1) & 1 ? PORT : 0;
+		homa_host_unreachable(&z->host, z->now, peer, &quote, HOMA_ERR_NOTCONN);
 		break;
 	}
 }
