@@ -73,7 +73,8 @@ void *homa_arena_take(size_t bytes)
 	if (arena.rest_lines < lines && !new_block())
 		return NULL;
 	/* Processors fetch lines in pairs: what is longer than a line begins with a pair. */
-	if (lines > 1 && (uintptr_t)arena.rest % (2 * HOMA_ARENA_LINE) && arena.rest_lines > lines) {
+	if (lines > 1 && arena.rest_lines > lines &&
+	    (uintptr_t)arena.rest % (2 * HOMA_ARENA_LINE)) {
 		put(arena.rest, 1);
 		arena.rest += HOMA_ARENA_LINE;
 		arena.rest_lines--;

@@ -1173,7 +1173,7 @@ static void abort_tells_clients_and_remembers_what_ran(void **state)
 	expect_fx(HOMA_FX_RAN, HOMA_FX_FREE);
 }
 
-/* The RPC is between ports 3 and 7; a packet of it says that @port, or with 0 the peer, has failed. */
+/* The RPC is between ports 3 and 7; its peer's @port has failed, or with 0 all of the peer. */
 static void peer_failed(u16 port, enum homa_error error)
 {
 	struct homa_quote quote = { .id = 2, .remote = port };
