@@ -293,16 +293,6 @@ u64 homa_wire_sender_id(const u8 *bytes)
 	return get64(bytes + AT_SENDER_ID);
 }
 
-u16 homa_wire_sport(const u8 *bytes)
-{
-	return get16(bytes);
-}
-
-u16 homa_wire_dport(const u8 *bytes)
-{
-	return get16(bytes + 2);
-}
-
 bool homa_wire_quote(struct homa_quote *quote, const u8 *bytes, u32 readable, bool port)
 {
 	bool whole = readable >= HOMA_COMMON_HEADER;

@@ -187,10 +187,8 @@ bool homa_wire_whole(const u8 *bytes, u32 length);
 /* The type in the common header, which need not be one that there is. */
 u8 homa_wire_type(const u8 *bytes);
 
-/* The RPC in the common header, as the sender names it; and the ports in its first four bytes. */
+/* The RPC in the common header, as the sender names it. */
 u64 homa_wire_sender_id(const u8 *bytes);
-u16 homa_wire_sport(const u8 *bytes);
-u16 homa_wire_dport(const u8 *bytes);
 
 /**
  * homa_wire_header_length() - Bytes of a packet type's header.

@@ -5,7 +5,6 @@
 #include "homa-arena.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -72,13 +71,6 @@ void *homa_arena_take(size_t bytes)
 	}
 	if (arena.rest_lines < lines && !new_block())
 		return NULL;
-	/* Processors fetch lines in pairs: what is longer than a line begins with a pair. */
-	if (lines > 1 && arena.rest_lines > lines &&
-	    (uintptr_t)arena.rest % (2 * HOMA_ARENA_LINE)) {
-		put(arena.rest, 1);
-		arena.rest += HOMA_ARENA_LINE;
-		arena.rest_lines--;
-	}
 	memory = arena.rest;
 	arena.rest += lines * HOMA_ARENA_LINE;
 	arena.rest_lines -= lines;

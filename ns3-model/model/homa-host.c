@@ -881,16 +881,11 @@ static void fetch(const void *at)
 	__builtin_prefetch(at);
 }
 
-/*
- * All of an RPC and its peer that its packets need, before the first part of it is looked at. The
- * RPC knows its peer, but would have to be here first.
- */
+/* All of an RPC that its packets need, before the first part of it is looked at. */
 static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
 	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
-	const struct homa_host_peer *peer = host->peers[peer_bucket(from, host->peer_buckets)];
 
-	fetch(peer);
 	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
 	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
 	fetch((const void *)(rpc + (homa_id_is_client(id)

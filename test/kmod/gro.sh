@@ -210,7 +210,7 @@ if [ "${1:-}" = cores ]; then
 		"0 2 -1 -1 1 -1 -1 -1 2 -1 -1 -1 3 -1 -1 -1"
 	moves "with a list of one" gen3_handoffs 2
 	true_that "it is the first one" "$(metric b gen3_alt_handoffs)" -eq 0
-	# What its own timers send, such as a RESEND, comes to it, and stays: a packet or two.
+	# Lists move what comes to the sender's core. What another core sends, by a timer, stays there.
 	idle=$(on 3 softirq_calls) busy=$(on 2 softirq_calls)
 	echo "# $idle batches on that core, $busy on the one in the list"
 	true_that "a core that is in no list has nothing to do" $((idle * 20)) -le "$busy"
