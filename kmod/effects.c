@@ -86,7 +86,7 @@ static bool ask(const struct homa_cx *cx, struct homa_krpc *rpc, const struct ho
 		pkt->resend.offset = e->offset;
 		pkt->resend.length = e->length;
 		pkt->resend.priority = e->priority;
-		homa_rpc_asked(&rpc->core, e->offset, e->length);
+		homa_rpc_asked(cx, &rpc->core, e->offset, e->length);
 	}
 	return true;
 }

@@ -36,20 +36,21 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer)
 	peer->heard_at = cx->now;
 }
 
-/* Nothing has been learnt of its delay for long. */
+/* ns; the longest delay that is believed, and how long one is. */
+static u64 longest(const struct homa_params *params)
+{
+	return homa_max(params->timeout_ticks, params->stall_ticks) * params->tick_ns;
+}
+
 static bool outdated(const struct homa_cx *cx, const struct homa_peer *peer)
 {
-	u32 ticks = homa_max(cx->params->timeout_ticks, cx->params->stall_ticks);
-
-	return homa_since(cx, READ_ONCE(peer->delay_at)) > ticks * cx->params->tick_ns;
+	return homa_since(cx, READ_ONCE(peer->delay_at)) > longest(cx->params);
 }
 
 void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took)
 {
-	u64 most = cx->params->timeout_ticks * cx->params->tick_ns;
-
-	if (took > most)
-		took = most;
+	if (took > longest(cx->params))
+		took = longest(cx->params);
 	if (outdated(cx, peer))
 		peer->delay = 0;
 	/*

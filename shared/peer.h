@@ -103,8 +103,8 @@ void homa_peer_took(const struct homa_cx *cx, struct homa_peer *peer, u64 took);
  * homa_peer_delay() - How much longer than usual one should wait before asking for data again.
  * @cx:   Time and parameters.
  * @peer: Peer; may be read without lock.
- * Return: ns, whole ticks, at most timeout_ticks; 0 where answers take less than a tick, or none
- *         has been needed for timeout_ticks or stall_ticks.
+ * Return: ns, whole ticks, at most timeout_ticks or stall_ticks, whichever is longer; 0 where
+ *         answers take less than a tick, or none has been needed for as long.
  */
 u64 homa_peer_delay(const struct homa_cx *cx, const struct homa_peer *peer);
 

@@ -4,6 +4,7 @@
  */
 #include "rpc.h"
 
+#define PROBES_AFTER 3	/* requests in a row without an answer */
 #define NEED_ACK_PAUSE 4	/* resend_intervals between NEED_ACKs to a silent client */
 
 static struct homa_effect *effect(struct homa_effects *fx, enum homa_effect_type type)
@@ -32,8 +33,8 @@ static void ask(const struct homa_cx *cx, struct homa_rpc *rpc, struct homa_effe
 
 	if (!rpc->due_at)
 		rpc->due_at = cx->now;
-	if (!rpc->asked)
-		rpc->first_at = cx->now;
+	if (rpc->asked >= PROBES_AFTER && length != HOMA_RESEND_ALL)
+		length = homa_min(length, HOMA_RESEND_PROBE);
 	e->packet = HOMA_RESEND;
 	e->offset = offset;
 	e->length = length;
@@ -79,8 +80,10 @@ void homa_rpc_init_server(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id
 	ask(cx, rpc, fx, 0, HOMA_RESEND_ALL);
 }
 
-void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length)
+void homa_rpc_asked(const struct homa_cx *cx, struct homa_rpc *rpc, u32 offset, u32 length)
 {
+	if (!rpc->asked)
+		rpc->first_at = cx->now;
 	rpc->asked_end = length == HOMA_RESEND_ALL
 				 ? 0
 				 : offset + homa_min(length, HOMA_RESEND_MOST);
@@ -194,6 +197,9 @@ static struct homa_range input_data(const struct homa_cx *cx, struct homa_rpc *r
 		homa_msgin_init(in, pkt->data.message_length);
 		rpc->receiving = true;
 		rpc->incoming = pkt->data.incoming;
+		/* It answers a request for all, which was sent before, and is as old. */
+		if (pkt->data.retransmit)
+			rpc->lost_end = rpc->incoming;
 	}
 	gaps = in->gaps;
 	accept = homa_msgin_data(in, pkt->data.offset, pkt->data.length);
@@ -418,6 +424,8 @@ bool homa_rpc_reply(const struct homa_cx *cx, struct homa_rpc *rpc)
 	rpc->state = HOMA_RPC_OUTGOING;
 	rpc->active_at = cx->now;
 	rpc->asked = 0;
+	/* What follows asks for the ack: a client that says BUSY answers nothing of before. */
+	rpc->first_at = 0;
 	cx->counters->server_responses_started++;
 	return true;
 }

@@ -19,7 +19,9 @@
  *   whichever is longer, without a packet from the client's host, the server forgets the RPC.
  * - Server working on a request: nothing; the client's RESENDs are answered BUSY.
  * - Where answers of a peer take longer than a tick, as they do when packets queue up for a slow
- *   host, every such wait is as much longer: what is merely late need not be sent again.
+ *   host or link, every such wait is as much longer: what is merely late need not be sent again.
+ *   Until that is known, requests that had no answer are followed by some for one packet, and one
+ *   for a whole message is answered by one packet.
  * - After HOMA_RPC_PATIENCE × timeout_resends requests of one RPC without an answer, and not
  *   before HOMA_RPC_STALLS × stall_ticks, the RPC fails even though the peer lives. So does one
  *   whose server does not know it any more when memory_ns have passed since it was issued: it
@@ -64,7 +66,7 @@ enum homa_rpc_state {
 struct homa_rpc {
 	u64 born_at;	/* ns; when it was started, or first heard of */
 	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
-	u64 first_at;	/* ns; the first of the requests in a row */
+	u64 first_at;	/* ns; the first of the requests in a row; 0: there was none */
 	u64 took;	/* ns that the answer before us took; 0: not known, or no answer */
 	/* What each packet needs besides is a cache line, down to the number of gaps. */
 	u64 id;		/* as this side names it: even on the client, odd on the server */
@@ -282,6 +284,6 @@ u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct 
 		   struct homa_effects *fx);
 
 /* The RESEND of HOMA_FX_ASK has been sent: @offset and @length as in it. */
-void homa_rpc_asked(struct homa_rpc *rpc, u32 offset, u32 length);
+void homa_rpc_asked(const struct homa_cx *cx, struct homa_rpc *rpc, u32 offset, u32 length);
 
 #endif /* HOMA_RPC_H */

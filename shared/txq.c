@@ -116,6 +116,8 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
 		offset = 0;
 		if (!msg->sent)
 			return HOMA_AGAIN_BUSY;
+		/* The asker does not know yet how long the message is. */
+		end = homa_min(end, msg->packet);
 	} else {
 		if (offset >= msg->length)
 			return answer;

@@ -86,6 +86,12 @@ enum homa_tx {
  */
 #define HOMA_RESEND_MOST 20000
 
+/*
+ * Bytes that a RESEND asks for when several before it had no answer: about a packet. If they wait
+ * in a queue, each of them will be answered, and the answers wait there as well.
+ */
+#define HOMA_RESEND_PROBE 1400
+
 /* What became of a RESEND. */
 enum homa_again {
 	HOMA_AGAIN_QUEUED,
@@ -151,7 +157,8 @@ void homa_txq_grant(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
  * @q:        Queue.
  * @msg:      Was added.
  * @offset:   First byte missing.
- * @length:   Bytes, or HOMA_RESEND_ALL: all that was sent.
+ * @length:   Bytes, or HOMA_RESEND_ALL: all that was sent. Its first packet is the answer; who has
+ *            it knows the length and can ask for the rest.
  * @priority: Level for them.
  * Return: What to answer.
  */

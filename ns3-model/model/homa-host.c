@@ -592,7 +592,7 @@ static bool ask(struct homa_host *host, struct homa_host_rpc *rpc, const struct 
 		pkt.resend.offset = e->offset;
 		pkt.resend.length = e->length;
 		pkt.resend.priority = e->priority;
-		homa_rpc_asked(&rpc->core, e->offset, e->length);
+		homa_rpc_asked(&host->cx, &rpc->core, e->offset, e->length);
 		send_control(host, rpc->peer, &pkt);
 		return true;
 	case HOMA_ASK_LATER:

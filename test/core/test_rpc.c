@@ -122,7 +122,7 @@ static void sent_resend(void)
 
 	for (i = 0; i < fx.count; i++)
 		if (fx.fx[i].type == HOMA_FX_ASK)
-			homa_rpc_asked(&rpc, fx.fx[i].offset, fx.fx[i].length);
+			homa_rpc_asked(&w.cx, &rpc, fx.fx[i].offset, fx.fx[i].length);
 }
 
 static void client_walks_from_request_to_response(void **state)
@@ -292,7 +292,7 @@ static void client_starts_over_only_when_it_asked(void **state)
 	become(true, HOMA_RPC_OUTGOING);
 	control(HOMA_RPC_UNKNOWN);
 	expect_nothing();
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_RPC_UNKNOWN);
 	expect_fx(HOMA_FX_TX_RESTART);
 	assert_int_equal(w.counters.rpcs_restarted, 1);
@@ -300,7 +300,7 @@ static void client_starts_over_only_when_it_asked(void **state)
 	control(HOMA_RPC_UNKNOWN);
 	expect_nothing();
 	/* An answer of another kind in between makes it stale. */
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_BUSY);
 	control(HOMA_RPC_UNKNOWN);
 	expect_nothing();
@@ -315,11 +315,11 @@ static void client_does_not_start_over_for_ever(void **state)
 	become(true, HOMA_RPC_OUTGOING);
 	most = HOMA_RPC_PATIENCE * w.params.timeout_resends;
 	for (restarts = 0; restarts < most; restarts++) {
-		homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+		homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 		control(HOMA_RPC_UNKNOWN);
 		expect_fx(HOMA_FX_TX_RESTART);
 	}
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_RPC_UNKNOWN);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
@@ -337,11 +337,11 @@ static void client_does_not_start_over_what_may_have_run_and_been_forgotten(void
 	become(true, HOMA_RPC_OUTGOING);
 	memory = w.params.history_ticks * w.params.tick_ns;
 	w.cx.now += memory - 1;
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_RPC_UNKNOWN);
 	expect_fx(HOMA_FX_TX_RESTART);
 	w.cx.now++;
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_RPC_UNKNOWN);
 	expect_fx(HOMA_FX_FAIL, HOMA_FX_FREE);
 	assert_int_equal(fx.fx[0].error, HOMA_ERR_TIMEDOUT);
@@ -357,7 +357,7 @@ static void sign_of_life_makes_starting_over_count_from_nothing(void **state)
 		become(true, HOMA_RPC_OUTGOING);
 		most = HOMA_RPC_PATIENCE * w.params.timeout_resends;
 		for (k = 0; k < 3 * most; k++) {
-			homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+			homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 			control(HOMA_RPC_UNKNOWN);
 			expect_fx(HOMA_FX_TX_RESTART);
 			if (k % most == most - 1 && i)
@@ -374,7 +374,7 @@ static void start_over_forgets_the_response(void **state)
 	become(true, HOMA_RPC_OUTGOING);
 	data(10000, 2800, 0, 1400, 0);
 	expect_fx(HOMA_FX_RX_ADD);
-	homa_rpc_asked(&rpc, 1400, 1400);
+	homa_rpc_asked(&w.cx, &rpc, 1400, 1400);
 	control(HOMA_RPC_UNKNOWN);
 	expect_fx(HOMA_FX_RX_END, HOMA_FX_TX_RESTART);
 	assert_int_equal(rpc.state, HOMA_RPC_OUTGOING);
@@ -387,7 +387,7 @@ static void finished_rpc_does_not_start_over(void **state)
 {
 	(void)state;
 	become(true, HOMA_RPC_DONE);
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	control(HOMA_RPC_UNKNOWN);
 	expect_nothing();
 	assert_int_equal(rpc.state, HOMA_RPC_DONE);
@@ -459,7 +459,7 @@ static void answer_leads_at_once_to_the_next_gap_of_the_same_age(void **state)
 	/* The peer may not be asked yet: no packet makes it urgent. */
 	data(20000, 20000, 2000, 10, 1);
 	expect_nothing();
-	homa_rpc_asked(&rpc, 2010, 2990);
+	homa_rpc_asked(&w.cx, &rpc, 2010, 2990);
 	data(20000, 20000, 2000, 3000, 1);
 	expect_fx(HOMA_FX_ASK);
 	assert_int_equal(fx.fx[0].offset, 6000);
@@ -615,6 +615,50 @@ static void answer_to_the_only_request_shows_the_delay(void **state)
 	}
 }
 
+/* A client that says BUSY when asked for its ack answers no request for data of before. */
+static void busy_when_asked_for_the_ack_shows_no_delay(void **state)
+{
+	(void)state;
+	become(false, HOMA_RPC_INCOMING);
+	w.cx.now += 20 * MS;
+	look();
+	expect_fx(HOMA_FX_ASK);
+	sent_resend();
+	w.cx.now += MS;
+	data(MESSAGE, MESSAGE, 1400, MESSAGE - 1400, 1);
+	assert_int_equal(rpc.state, HOMA_RPC_SERVING);
+	assert_true(homa_rpc_reply(&w.cx, &rpc));
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
+	view.peer_heard_at = w.cx.now;
+	w.cx.now += 300 * MS;
+	look();
+	expect_fx(HOMA_FX_SEND);
+	assert_int_equal(fx.fx[0].packet, HOMA_NEED_ACK);
+	control(HOMA_BUSY);
+	assert_int_equal(rpc.took, 0);
+}
+
+/* If requests wait in a queue, each will be answered: ask for little. */
+static void requests_without_answer_are_followed_by_probes(void **state)
+{
+	u32 i;
+
+	(void)state;
+	become(true, HOMA_RPC_INCOMING);
+	for (i = 0; i < 6; i++) {
+		ask_again(1);
+		assert_int_equal(fx.fx[0].offset, 1400);
+		assert_int_equal(fx.fx[0].length, i < 3 ? MESSAGE - 1400 : HOMA_RESEND_PROBE);
+	}
+	/* The answer shows that they do not: at once all of the rest. */
+	data(MESSAGE, MESSAGE, 1400, 1400, 1);
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 2800);
+	assert_int_equal(fx.fx[0].length, MESSAGE - 2800);
+}
+
 /* Of several requests, the first may have been lost. */
 static void late_answer_shows_the_delay_when_another_follows(void **state)
 {
@@ -690,7 +734,7 @@ static void delay_of_a_peer_follows_its_answers(void **state)
 {
 	struct homa_cutoffs own = { .version = 1 };
 	struct homa_peer peer;
-	u64 most = w.params.timeout_ticks * w.params.tick_ns;
+	u64 most = w.params.stall_ticks * w.params.tick_ns;
 	u32 i;
 
 	(void)state;
@@ -1026,7 +1070,7 @@ static void doubtful_request_runs_only_after_two_proofs(void **state)
 	expect_nothing();
 	data(1000, 1000, 0, 1000, 1);
 	expect_nothing();
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	data(1000, 1000, 0, 1000, 0);
 	expect_nothing();
 	r = data(1000, 1000, 0, 1000, 1);
@@ -1035,7 +1079,7 @@ static void doubtful_request_runs_only_after_two_proofs(void **state)
 	/* One answer is one proof, however often it arrives. */
 	data(1000, 1000, 0, 1000, 1);
 	expect_nothing();
-	homa_rpc_asked(&rpc, 0, HOMA_RESEND_ALL);
+	homa_rpc_asked(&w.cx, &rpc, 0, HOMA_RESEND_ALL);
 	assert_int_equal(w.counters.server_requests_started, 0);
 	r = data(1000, 1000, 0, 1000, 1);
 	assert_int_equal(r.end, 1000);
@@ -1286,7 +1330,7 @@ static void any_sequence_of_inputs_keeps_the_machine_sound(void **state)
 				homa_rpc_reply(&w.cx, &rpc);
 				break;
 			case 2:
-				homa_rpc_asked(&rpc, 0, random_below(&seed, 2) ? 1400 :
+				homa_rpc_asked(&w.cx, &rpc, 0, random_below(&seed, 2) ? 1400 :
 										 HOMA_RESEND_ALL);
 				break;
 			case 3:
@@ -1367,6 +1411,8 @@ int main(void)
 		T(client_waits_for_ever_on_a_server_that_is_busy),
 		T(rpc_fails_when_its_requests_stay_unanswered),
 		T(answer_to_the_only_request_shows_the_delay),
+		T(busy_when_asked_for_the_ack_shows_no_delay),
+		T(requests_without_answer_are_followed_by_probes),
 		T(late_answer_shows_the_delay_when_another_follows),
 		T(data_sent_again_in_vain_shows_the_delay),
 		T(everyone_waits_as_much_longer_as_answers_take),

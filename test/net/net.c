@@ -130,6 +130,12 @@ static bool run(const char *program, u32 number, const struct scenario *s, u64 f
 		printf("# what this scenario is about never happened\n");
 		bad++;
 	}
+	if (!bad && s->again && last - first >= 20 &&
+	    o.counters.resent_packets * 100 > o.counters.packets[0].sent * s->again) {
+		printf("# %" PRIu64 " of %" PRIu64 " DATA packets are sent again\n",
+		       o.counters.resent_packets, o.counters.packets[0].sent);
+		bad++;
+	}
 	printf("%s %u - %s: %s (%" PRIu64 " seeds", bad ? "not ok" : "ok", number, s->name,
 	       s->claim, last - first + 1);
 	if (bad)

@@ -65,6 +65,14 @@ static void vary_wide(struct homa_params *params, struct prng *p, u32 host)
 	params->window = any(p, 1000, 20000);
 }
 
+/* A switch or shaper beyond the link is slower than the link, and holds whatever comes. */
+static void vary_unaware(struct homa_params *params, struct prng *p, u32 host)
+{
+	(void)p;
+	(void)host;
+	params->link_mbps = 25000;
+}
+
 static void vary_cutoffs(struct homa_params *params, struct prng *p, u32 host)
 {
 	(void)host;
@@ -215,6 +223,12 @@ const struct scenario scenarios[] = {
 	  .seeds = 60, .hosts = 5, .rpcs = 40, .max_size = 30000, .gap = 500 * US, .burst = 3,
 	  .service = 20 * US, .mtu = 1500, .bits = PASSERS_BY | NESTED, .vary = vary_few_peers,
 	  .rules = { CALM, .loss = PERCENT / 2 }, MUST(peers_collected) },
+	{ .name = "slow-wire",
+	  .claim = "behind a link slower than known, what waits in a queue is not taken for lost",
+	  .seeds = 40, .hosts = 2, .servers = 1, .rpcs = 4, .max_size = 1000000, .gap = 100 * MS,
+	  .burst = 1, .service = 20 * US, .again = 15, .mtu = 1500, .bits = ONE_SIZE,
+	  .vary = vary_unaware, .rules = { .delay = 2 * US, .jitter = 200, .mbps = 10 },
+	  MUST(resent_packets) },
 	{ .name = "cutoffs", .claim = "cutoffs that follow the traffic disturb no RPC",
 	  .seeds = 80, .hosts = 4, .rpcs = 80, .max_size = 100000, .gap = 200 * US, .burst = 3,
 	  .service = 20 * US, .mtu = 1500, .bits = PHASES, .vary = vary_cutoffs,
