@@ -61,7 +61,10 @@ lay() {
 		lay_port || return 1
 	sysctl -q -w net.homa.history_ticks=1000000 net.homa.timeout_resends=10 \
 		net.homa.resend_ticks=5000 net.homa.resend_interval=5000 \
-		net.homa.request_ack_ticks=500 net.homa.max_nic_queue_usecs=2000
+		net.homa.request_ack_ticks=500 net.homa.max_nic_queue_usecs=2000 || return 1
+	# Four of these on two processors answer ARP later than three requests, a second each.
+	[ "$KERNEL" != debug ] || sysctl -q -w net.ipv4.neigh.eth0.mcast_solicit=30 \
+		net.ipv4.neigh.eth0.ucast_solicit=30
 }
 
 # The addresses of all other nodes, with commas.
