@@ -721,7 +721,7 @@ class CounterTest : public FabricTestCase
         port->Enqueue(MakePacket(0, 0, 1000, 1), 0);
         port->Enqueue(MakePacket(1, 0, 300, 2), 0);
         At(500, [=]() { port->Enqueue(MakePacket(2, 0, 600, 1), Now()); });
-        At(800, [=]() {
+        At(800, [this, port]() {
             const FabricPortCounters c = port->GetCounters();
             NS_TEST_EXPECT_MSG_EQ(c.packets[1], 1, "begun packets");
             NS_TEST_EXPECT_MSG_EQ(c.packets[2], 0, "waiting packets");
@@ -732,7 +732,7 @@ class CounterTest : public FabricTestCase
             NS_TEST_EXPECT_MSG_EQ(port->GetDrainedAt(), 1900, "drained");
         });
         // The second has begun, though nothing has landed since.
-        At(1200, [=]() {
+        At(1200, [this, port]() {
             NS_TEST_EXPECT_MSG_EQ(port->GetQueueBytes(), 600, "now");
             const FabricPortCounters c = port->GetCounters();
             NS_TEST_EXPECT_MSG_EQ(c.bytes[2], 300, "bytes");
@@ -740,7 +740,7 @@ class CounterTest : public FabricTestCase
             NS_TEST_EXPECT_MSG_EQ(c.busyNs, 1200, "busy");
             port->ResetCounters();
         });
-        At(2200, [=]() {
+        At(2200, [this, port]() {
             const FabricPortCounters c = port->GetCounters();
             NS_TEST_EXPECT_MSG_EQ(c.TotalPackets(), 1, "only the third began after the reset");
             NS_TEST_EXPECT_MSG_EQ(c.TotalBytes(), 600, "bytes");
@@ -981,7 +981,7 @@ class TwoRoadsTest : public FabricTestCase
             const uint8_t priority = dice.Roll(8);
             const uint16_t sport = dice.Roll(65536);
             const uint16_t dport = dice.Roll(65536);
-            At(at, [=]() {
+            At(at, [this, i, src, dst, payload, priority, sport, dport, road, etherType, fabric]() {
                 // An IPv4 datagram is padded by 20 bytes here, so that both are of the same length.
                 const uint32_t datagram = 40 + 8 + payload;
                 if (!road)
