@@ -394,7 +394,9 @@ static void crumbs(void)
 	int fd = raw_socket(IPPROTO_HOMA);
 	const unsigned int count = 20000;
 	uint64_t before, after, id = new_id();
-	unsigned int i;
+	const char *kernel = getenv("KERNEL");
+	/* kB; in buffers of their own, of 1 kB at least, they would take twice that. KASAN pads. */
+	unsigned int i, most = kernel && !strcmp(kernel, "debug") ? 20000 : 10000;
 
 	/* The kernel's own client knows nothing of these requests, and would say so if asked. */
 	set("resend_ticks", 5000);
@@ -403,7 +405,7 @@ static void crumbs(void)
 		fire_data(fd, "127.0.0.1", id, 30000, i, 1);
 	after = sum_of("/proc/meminfo", "Slab:");
 	note("%llu kB for %u packets of one byte", (unsigned long long)(after - before), count);
-	ok(after < before + 10000, "bytes that come one by one do not take the machine's memory");
+	ok(after < before + most, "bytes that come one by one do not take the machine's memory");
 	set("resend_ticks", 5);
 	close(fd);
 	endpoint_close(&server);
