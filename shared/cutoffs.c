@@ -137,7 +137,7 @@ static void adopt_cutoffs(const struct homa_cx *cx, struct homa_allocator *a,
 bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bool force)
 {
 	const struct homa_params *params = cx->params;
-	struct homa_cutoffs better = a->now;
+	struct homa_cutoffs better;
 	bool adopt;
 	u32 i;
 
@@ -147,6 +147,7 @@ bool homa_allocator_check(const struct homa_cx *cx, struct homa_allocator *a, bo
 	a->checked_at = cx->now;
 	if (!a->unsched_bytes)
 		return false;
+	better = a->now;
 	fit(params, a, &better);
 	adopt = force || moved(params, a, &better);
 	if (adopt)
