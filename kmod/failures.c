@@ -14,49 +14,118 @@
 #include "sock.h"
 #include "trace.h"
 
-static void fail_rpcs(struct homa_kpeer *peer, const struct homa_quote *quote,
-		      enum homa_error error)
-{
-	struct homa_krpc *rpc;
-	LIST_HEAD(old);
+/*
+ * RPCs end in a work item: there may be very many, and whoever makes up ICMP errors must not keep a
+ * core from all else.
+ */
+static struct workqueue_struct *failures;
 
-	trace_homa_peer_dead(peer, quote ? quote->remote : 0, error);
+int homa_failures_init(void)
+{
+	failures = alloc_workqueue("homa_failures", WQ_UNBOUND, 0);
+	return failures ? 0 : -ENOMEM;
+}
+
+void homa_failures_flush(void)
+{
+	flush_workqueue(failures);
+}
+
+void homa_failures_exit(void)
+{
+	destroy_workqueue(failures);
+}
+
+static void fail_rpc(struct homa_krpc *rpc, const struct homa_failure *failure, u32 count)
+{
+	struct homa_effects fx homa_uninit;
+	struct homa_outbox box homa_uninit;
+	struct homa_cx cx;
+	u32 i;
+
 	local_bh_disable();
-	spin_lock(&peer->lock);
-	peer->failing++;
+	homa_outbox_init(&box, &fx);
+	spin_lock(&rpc->lock);
+	cx = homa_cx(rpc->hnet);
+	for (i = 0; i < count && !rpc->stopped && !fx.count; i++) {
+		/* It was not meant if it is younger. */
+		if (rpc->core.born_at > failure[i].at)
+			continue;
+		homa_rpc_peer_failed(&cx, &rpc->core, rpc->local_port, rpc->remote_port,
+				     failure[i].dead ? NULL : &failure[i].quote, failure[i].error,
+				     &fx);
+	}
+	homa_effects_apply(&cx, rpc, &fx, &box);
+	homa_sock_notify(rpc);
+	spin_unlock(&rpc->lock);
+	homa_effects_finish(&cx, rpc, &box);
+	local_bh_enable();
+}
+
+void homa_failures_work(struct work_struct *work)
+{
+	struct homa_kpeer *peer = container_of(work, struct homa_kpeer, fail);
+	struct homa_failure failure[HOMA_PEER_FAILURES];
+	LIST_HEAD(old);
+	u32 count;
+
+	spin_lock_bh(&peer->lock);
+	count = peer->failures;
+	memcpy(failure, peer->failure, count * sizeof(failure[0]));
+	peer->failures = 0;
+	peer->failing = true;
 	list_splice_init(&peer->rpcs, &old);
 	while (!list_empty(&old)) {
-		struct homa_effects fx homa_uninit;
-		struct homa_outbox box homa_uninit;
-		struct homa_cx cx;
+		struct homa_krpc *rpc = list_first_entry(&old, struct homa_krpc, of_peer);
 
-		rpc = list_first_entry(&old, struct homa_krpc, of_peer);
 		list_move_tail(&rpc->of_peer, &peer->rpcs);
 		/* What is listed has references. */
 		refcount_inc(&rpc->refs);
-		spin_unlock(&peer->lock);
-
-		homa_outbox_init(&box, &fx);
-		spin_lock(&rpc->lock);
-		cx = homa_cx(rpc->hnet);
-		if (!rpc->stopped)
-			homa_rpc_peer_failed(&cx, &rpc->core, rpc->local_port, rpc->remote_port,
-					     quote, error, &fx);
-		homa_effects_apply(&cx, rpc, &fx, &box);
-		homa_sock_notify(rpc);
-		spin_unlock(&rpc->lock);
-		homa_effects_finish(&cx, rpc, &box);
+		spin_unlock_bh(&peer->lock);
+		fail_rpc(rpc, failure, count);
 		homa_krpc_put(rpc);
-		spin_lock(&peer->lock);
+		cond_resched();
+		spin_lock_bh(&peer->lock);
 	}
-	peer->failing--;
-	spin_unlock(&peer->lock);
-	local_bh_enable();
+	peer->failing = false;
+	spin_unlock_bh(&peer->lock);
+	homa_peer_put(peer);
+}
+
+/* If there are too many to be noted, it is as if this one had been lost. @quote: NULL if dead. */
+static void note(struct homa_kpeer *peer, const struct homa_quote *quote, enum homa_error error)
+{
+	struct homa_failure *failure;
+	u32 i;
+
+	trace_homa_peer_dead(peer, quote ? quote->remote : 0, error);
+	spin_lock_bh(&peer->lock);
+	for (i = 0; i < peer->failures; i++) {
+		failure = &peer->failure[i];
+		if (failure->dead == !quote && failure->error == error &&
+		    (!quote || (failure->quote.local == quote->local &&
+				failure->quote.remote == quote->remote)))
+			break;
+	}
+	if (i < HOMA_PEER_FAILURES) {
+		failure = &peer->failure[i];
+		failure->at = homa_cx(peer->hnet).now;
+		failure->dead = !quote;
+		failure->error = error;
+		if (quote)
+			failure->quote = *quote;
+		if (i == peer->failures)
+			peer->failures++;
+		/* It cannot come to giving this reference back before we let go of the lock. */
+		if (queue_work(failures, &peer->fail))
+			refcount_inc(&peer->refs);
+	}
+	spin_unlock_bh(&peer->lock);
 }
 
 void homa_in_peer_dead(struct homa_kpeer *peer)
 {
-	fail_rpcs(peer, NULL, HOMA_ERR_TIMEDOUT);
+	note(peer, NULL, HOMA_ERR_TIMEDOUT);
 }
 
 static bool known(struct homa_net *hnet, struct homa_kpeer *peer, u64 id)
@@ -86,7 +155,7 @@ static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offs
 	peer = homa_peer_find(hnet, addr);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
 		if (!quote.id || known(hnet, peer, quote.id))
-			fail_rpcs(peer, &quote, error);
+			note(peer, &quote, error);
 		homa_peer_put(peer);
 	}
 	rcu_read_unlock();

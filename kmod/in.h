@@ -38,8 +38,14 @@ int homa_in_error_ipv4(struct sk_buff *skb, u32 info);
 int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
 		       int offset, __be32 info);
 
-/* The core says that a peer is dead: end the RPCs that it takes with it. */
+/* The core says that a peer is dead: end the RPCs that it takes with it, soon. */
 void homa_in_peer_dead(struct homa_kpeer *peer);
+
+/* The work that ends RPCs of peers that cannot be reached; flush: until what was queued is done. */
+int homa_failures_init(void);
+void homa_failures_flush(void);
+void homa_failures_exit(void);
+void homa_failures_work(struct work_struct *work);
 
 /* A message that waited for room in its receive region has it. No lock is held. */
 void homa_in_release(struct homa_krpc *rpc);

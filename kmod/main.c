@@ -203,11 +203,14 @@ static int __init homa_init(void)
 	err = homa_rpcs_cache_init();
 	if (err)
 		return err;
+	err = homa_failures_init();
+	if (err)
+		goto free_cache;
 	homa_steer_init();
 	homa_in_init();
 	err = register_pernet_subsys(&net_ops);
 	if (err)
-		goto free_cache;
+		goto free_in;
 	err = proto_register(&homa_prot, 1);
 	if (err)
 		goto free_net;
@@ -253,8 +256,10 @@ free_prot:
 	proto_unregister(&homa_prot);
 free_net:
 	unregister_pernet_subsys(&net_ops);
-free_cache:
+free_in:
 	homa_in_exit();
+	homa_failures_exit();
+free_cache:
 	homa_rpcs_cache_exit();
 	return err;
 }
@@ -273,6 +278,7 @@ static void __exit homa_exit(void)
 	proto_unregister(&homa_prot);
 	unregister_pernet_subsys(&net_ops);
 	homa_in_exit();
+	homa_failures_exit();
 	homa_rpcs_cache_exit();
 }
 

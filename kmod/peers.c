@@ -8,6 +8,7 @@
 #include <net/route.h>
 
 #include "hash.h"
+#include "in.h"
 #include "out.h"
 #include "peers.h"
 
@@ -57,6 +58,7 @@ static void put_from_table(void *ptr, void *arg)
 
 void homa_peers_exit(struct homa_net *hnet)
 {
+	homa_failures_flush();
 	rhashtable_free_and_destroy(&hnet->peers, put_from_table, NULL);
 }
 
@@ -300,6 +302,7 @@ struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct in6_addr *a
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->rpcs);
 	INIT_LIST_HEAD(&peer->turn);
+	INIT_WORK(&peer->fail, homa_failures_work);
 	err = look_up_route(peer, &route);
 	if (err) {
 		homa_count(hnet, peer_route_errors);

@@ -14,6 +14,16 @@
 
 #include "net.h"
 
+/* Different things that can be heard at once of why RPCs with a peer fail. */
+#define HOMA_PEER_FAILURES 4
+
+struct homa_failure {
+	struct homa_quote quote;	/* what an ICMP error is about */
+	bool dead;			/* all RPCs, and nothing is quoted */
+	enum homa_error error;
+	u64 at;				/* ns; younger RPCs are not meant */
+};
+
 struct homa_kpeer {
 	struct rhash_head hash;
 	struct in6_addr addr;		/* IPv6, or IPv4-mapped */
@@ -30,8 +40,11 @@ struct homa_kpeer {
 	struct homa_peer core;		/* but for what belongs to the grant scheduler */
 	struct list_head rpcs;		/* homa_krpc.of_peer */
 	u32 served;			/* RPCs that it issued */
-	u32 failing;			/* times that fail_rpcs() of failures.c is at work on it */
+	u32 failures;			/* valid entries of failure[] */
+	struct homa_failure failure[HOMA_PEER_FAILURES];
+	bool failing;			/* its RPCs are being told, and are not all listed */
 	bool forgotten;			/* takes no more RPCs */
+	struct work_struct fail;	/* homa_failures_work(); has a reference while queued */
 	struct rcu_head rcu;
 };
 

@@ -479,6 +479,61 @@ static void fire_error(int fd, struct icmp_error *p, unsigned int code, size_t b
 	fire(fd, "127.0.0.1", (uint8_t *)p, length);
 }
 
+/* As a router would have made it of a packet between hosts of 127.0.0.1. */
+static struct icmp_error icmp_error(void)
+{
+	struct icmp_error p = { 0 };
+
+	p.ip.version = 4;
+	p.ip.ihl = 5;
+	p.ip.tot_len = htons(sizeof(p.ip) + 200);
+	p.ip.ttl = 64;
+	p.ip.protocol = IPPROTO_HOMA;
+	p.ip.saddr = htonl(INADDR_LOOPBACK);
+	p.ip.daddr = htonl(INADDR_LOOPBACK);
+	return p;
+}
+
+/* Time, ns, for errors about ports that no RPC has. */
+static uint64_t flood(int fd, unsigned int count)
+{
+	struct icmp_error p = icmp_error();
+	uint64_t start = now_ns();
+
+	common(p.homa, 0x10, 2, 1, 0x123456);
+	while (count--)
+		fire_error(fd, &p, ICMP_PORT_UNREACH, SHORT_QUOTE);
+	return now_ns() - start;
+}
+
+/* Errors must not cost more the more RPCs there are: they are looked at where they arrive. */
+static void floods(void)
+{
+	struct endpoint client = endpoint_must(AF_INET, 0, 4);
+	struct endpoint server = endpoint_must(AF_INET, PORT, 64);
+	union address to = address_of("127.0.0.1", PORT);
+	const unsigned int rpcs = 4000, errors = 2000;
+	int fd = raw_socket(IPPROTO_ICMP);
+	struct message m = { 0 };
+	uint64_t without, with;
+	unsigned int i, sent = 0;
+
+	set("resend_ticks", 5000);
+	without = flood(fd, errors);
+	for (i = 0; i < rpcs; i++)
+		sent += !send_request(&client, &to, "hello", 5, NULL);
+	is(sent, rpcs, "many requests are sent");
+	with = flood(fd, errors);
+	note("%u errors: %llu ms, with %u RPCs: %llu ms", errors,
+	     (unsigned long long)without / 1000000, rpcs, (unsigned long long)with / 1000000);
+	ok(with < 8 * without, "errors that were made up take no longer with many RPCs");
+	is(receive(&server, &m, 0, 0), 5, "and end none");
+	set("resend_ticks", 5);
+	close(fd);
+	endpoint_close(&client);
+	endpoint_close(&server);
+}
+
 /* Errors about packets that were never sent. */
 static void errors(void)
 {
@@ -487,18 +542,11 @@ static void errors(void)
 	union address to = address_of("127.0.0.1", PORT);
 	int fd = raw_socket(IPPROTO_ICMP);
 	struct message request = { 0 }, m = { 0 };
-	struct icmp_error p = { 0 };
+	struct icmp_error p = icmp_error();
 	unsigned int code;
 
 	is(send_request(&client, &to, "hello", 5, NULL), 0, "a request is sent");
 	is(receive(&server, &request, 0, 0), 5, "and arrives");
-	p.ip.version = 4;
-	p.ip.ihl = 5;
-	p.ip.tot_len = htons(sizeof(p.ip) + 200);
-	p.ip.ttl = 64;
-	p.ip.protocol = IPPROTO_HOMA;
-	p.ip.saddr = to.in4.sin_addr.s_addr;
-	p.ip.daddr = to.in4.sin_addr.s_addr;
 	for (code = 0; code < 16; code++) {
 		/* Who quotes little must name two ports; who quotes all, an RPC. */
 		common(p.homa, 0x10, endpoint_port(&client) ^ 1, PORT, 0x123456);
@@ -530,6 +578,7 @@ static const struct test {
 	{ "crumbs", crumbs, "requests that come byte by byte" },
 	{ "collisions", collisions, "ids of RPCs that are hard to tell apart" },
 	{ "errors", errors, "ICMP errors out of nothing" },
+	{ "floods", floods, "many ICMP errors out of nothing, beside many RPCs" },
 };
 
 int main(int argc, char **argv)
