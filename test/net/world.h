@@ -48,7 +48,7 @@ struct scenario {
 	u32 stalls;		/* ppm of requests that take stall ns */
 	u64 stall;
 	u64 within;		/* ns; an RPC that completes must not take longer; 0: any time */
-	u32 again;		/* percent of DATA packets that may be resent in all; 0: any number */
+	u32 again;		/* percent of DATA packets that may be resent; 0: any number */
 	u32 bits, mtu, places;
 	struct net_rules rules;
 	/* Adjust parameters of a host to the seed; may be NULL. */
