@@ -168,6 +168,7 @@ struct homa_net {
 	struct hlist_head ports[HOMA_PORT_BUCKETS];	/* homa_sock.of_port */
 	atomic64_t next_id, next_token;
 	atomic_t peer_count;
+	atomic_t served;	/* RPCs that peers issued */
 	atomic_t owed;		/* RPCs of whose bytes the grant scheduler will be told */
 
 	spinlock_t txq_lock ____cacheline_aligned_in_smp;

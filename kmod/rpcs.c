@@ -174,7 +174,10 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	forgotten = peer->forgotten;
 	if (!forgotten) {
 		list_add_tail(&rpc->of_peer, &peer->rpcs);
-		peer->served += !homa_krpc_is_client(rpc);
+		if (!homa_krpc_is_client(rpc)) {
+			peer->served++;
+			atomic_inc(&rpc->hnet->served);
+		}
 	}
 	spin_unlock(&peer->lock);
 	if (forgotten)
@@ -226,7 +229,10 @@ void homa_krpc_stop(struct homa_krpc *rpc)
 	homa_peer_leave_turn(&peer->core, &rpc->asker);
 	if (!list_empty(&rpc->of_peer)) {
 		list_del_init(&rpc->of_peer);
-		peer->served -= !homa_krpc_is_client(rpc);
+		if (!homa_krpc_is_client(rpc)) {
+			peer->served--;
+			atomic_dec(&hnet->served);
+		}
 	}
 	spin_unlock(&peer->lock);
 }

@@ -51,6 +51,7 @@ static bool limits_memory(const struct setting *setting)
 {
 	return is(setting, offsetof(struct homa_net, params.peer_net_max)) ||
 	       is(setting, offsetof(struct homa_net, params.max_rpcs_per_peer)) ||
+	       is(setting, offsetof(struct homa_net, params.max_served_rpcs)) ||
 	       is(setting, offsetof(struct homa_net, shell.wmem_max)) ||
 	       is(setting, offsetof(struct homa_net, shell.skb_page_pool_min_kb));
 }

@@ -90,6 +90,8 @@
 	X(max_rpcs_per_peer, 10000, 1, 1000000000, "RPCs", \
 	  "requests of one peer that a server holds at once; more are dropped, and their client " \
 	  "sends them again") \
+	X(max_served_rpcs, 100000, 1, 1000000000, "RPCs", \
+	  "requests of all peers that a host's servers hold at once; more are dropped likewise") \
 	X(peer_gc_threshold, 5000, 0, 1000000000, "peers", \
 	  "up to so many peers, none is forgotten for being idle") \
 	X(peer_net_max, 10000, 1, 1000000000, "peers", \

@@ -40,7 +40,7 @@
  *   not run, and should its client go on, its next packet starts it again and the rest is asked
  *   for.
  * - So it does requests being served and responses not acked. How many of one peer there may be is
- *   bounded by their owner (max_rpcs_per_peer).
+ *   bounded by their owner (max_rpcs_per_peer, max_served_rpcs).
  *
  * Every input function appends to a list of effects, which the caller carries out after it has
  * dropped the RPC's lock. The message being sent and the one being received in the eyes of the

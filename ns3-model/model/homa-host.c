@@ -282,6 +282,7 @@ static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_pe
 	rpc->core.id = id;
 	homa_link_append(&peer->rpcs, &rpc->of_peer);
 	peer->served += !homa_id_is_client(id);
+	host->served += !homa_id_is_client(id);
 	if (host->rpc_count++ >= host->rpc_buckets)
 		grow_rpcs(host);
 	hash_rpc(host, rpc);
@@ -293,6 +294,7 @@ static void free_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
 	unhash_rpc(host, rpc);
 	homa_link_remove(&rpc->of_peer);
 	rpc->peer->served -= !homa_id_is_client(rpc->core.id);
+	host->served -= !homa_id_is_client(rpc->core.id);
 	homa_txq_remove(&host->txq, &rpc->out);
 	homa_wheel_cancel(&host->wheel, &rpc->timer);
 	homa_peer_leave_turn(&rpc->peer->core, &rpc->asker);
@@ -643,7 +645,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
 		return;
 	}
-	if ((host->max_rpcs && host->rpc_count >= host->max_rpcs) ||
+	if (host->served >= host->params->max_served_rpcs ||
 	    peer->served >= host->params->max_rpcs_per_peer) {
 		host->counters.packets_dropped[HOMA_DROP_FULL]++;
 		return;

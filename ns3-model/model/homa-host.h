@@ -138,7 +138,7 @@ struct homa_host {
 	const struct homa_host_pin *pin;
 	struct homa_host_link link;
 	bool timer_set[HOMA_HOST_TIMERS];
-	u32 max_rpcs;			/* requests beyond are dropped; 0: no limit */
+	u32 served;			/* of the RPCs: those that peers issued */
 	u32 peer_count, rpc_count;
 	u64 next_token;
 	u64 next_id;

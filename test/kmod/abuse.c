@@ -455,6 +455,40 @@ static void collisions(void)
 	set("resend_ticks", 5);
 }
 
+/* Requests of whom ever, more than a host will hold: those beyond come when others have ended. */
+static void crowds(void)
+{
+	struct endpoint client = endpoint_must(AF_INET, 0, 16);
+	struct endpoint server = endpoint_must(AF_INET, PORT, 64);
+	union address to = address_of("127.0.0.1", PORT);
+	unsigned int i, sent = 0, held = 0, rounds = 0, ended = 0;
+	const unsigned int most = 50, all = 180;
+	struct message request[50] = { 0 }, m = { 0 };
+
+	set("max_served_rpcs", most);
+	for (i = 0; i < all; i++)
+		sent += !send_request(&client, &to, "hello", 5, NULL);
+	is(sent, all, "more requests are sent than the server's host may hold");
+	usleep(100000);
+	while (held < most && receive(&server, &request[held], 0, MSG_DONTWAIT) == 5)
+		held++;
+	is(held, most, "as many as it may arrive");
+	fails(receive(&server, &m, 0, MSG_DONTWAIT), EAGAIN, "and no more");
+	for (i = 0; i < held; i++)
+		send_echo(&server, &request[i]);
+	for (; ended < all && rounds < 3000; rounds++) {
+		while (receive(&server, &m, 0, MSG_DONTWAIT) == 5)
+			send_echo(&server, &m);
+		while (receive(&client, &m, 0, MSG_DONTWAIT) == 5)
+			ended++;
+		usleep(1000);
+	}
+	is(ended, all, "the others arrive later");
+	set("max_served_rpcs", 100000);
+	endpoint_close(&client);
+	endpoint_close(&server);
+}
+
 /* An ICMP error as it goes over the wire, behind its IP header. */
 struct icmp_error {
 	struct icmphdr icmp;
@@ -577,6 +611,7 @@ static const struct test {
 	{ "broadcast", broadcast, "requests to all hosts" },
 	{ "crumbs", crumbs, "requests that come byte by byte" },
 	{ "collisions", collisions, "ids of RPCs that are hard to tell apart" },
+	{ "crowds", crowds, "more requests than a host will hold" },
 	{ "errors", errors, "ICMP errors out of nothing" },
 	{ "floods", floods, "many ICMP errors out of nothing, beside many RPCs" },
 };

@@ -196,7 +196,7 @@ own_root() {
 own_limits() {
 	# shellcheck disable=SC2016  # for the inner shell to expand
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user --map-root-user --net \
-		sh -c 'for name in peer_net_max max_rpcs_per_peer wmem_max skb_page_pool_min_kb; do
+		sh -c 'for name in peer_net_max max_rpcs_per_peer max_served_rpcs wmem_max skb_page_pool_min_kb; do
 			echo 100 >$0/$name && [ "$(cat $0/$name)" = 100 ] || exit 1
 			! echo 200000000 >$0/$name 2>/dev/null || exit 1
 			! echo 999999 >$0/peer_net_max 2>/dev/null || exit 1

@@ -93,7 +93,7 @@ const char *check_host(const struct homa_host *host)
 	const struct homa_link *at;
 	const char *why;
 	u64 incoming = 0, coming = 0;
-	u32 i, rpcs = 0, timers = 0, peers = 0;
+	u32 i, all_served = 0, rpcs = 0, timers = 0, peers = 0;
 
 	for (i = 0; i < host->peer_buckets; i++) {
 		const struct homa_host_peer *peer;
@@ -121,8 +121,12 @@ const char *check_host(const struct homa_host *host)
 				return complain("a peer has %u requests, counted %u, allowed %u",
 						served, peer->served,
 						host->params->max_rpcs_per_peer);
+			all_served += served;
 		}
 	}
+	if (all_served != host->served || all_served > host->params->max_served_rpcs)
+		return complain("%u requests, counted %u, allowed %u", all_served, host->served,
+				host->params->max_served_rpcs);
 	if (host->pin)
 		return complain("a peer is in use at rest");
 	if (peers != host->peer_count || peers > host->params->peer_net_max)

@@ -371,11 +371,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		params.peer_idle_secs_max = 0;
 		params.max_rpcs_per_peer = 1 + eat(f, 1) % 64;
 	}
+	params.max_served_rpcs = 64;
 	if (homa_params_update(&params))
 		die("parameters that do not fit together");
 	if (!homa_host_init(&z->host, &ops, z, &params, &link, 2, 1u << (eat(f, 1) & 3)))
 		die("no memory");
-	z->host.max_rpcs = 64;
 
 	while (f->left) {
 		switch (eat(f, 1) & 7) {

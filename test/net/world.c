@@ -753,8 +753,6 @@ static void start(struct node *n)
 	if (!homa_host_init(&n->host, &ops, n, &n->params, &link, 2 * (w->net.now + 1),
 			    s->places ? s->places : 1024))
 		fail(w, "no memory");
-	if (s->bits & HOSTILE)
-		n->host.max_rpcs = 200;
 }
 
 static void stop(struct node *n)
@@ -933,6 +931,8 @@ static void plan(struct world *w)
 		n->to_issue = i < servers && s->servers ? 0 : s->rpcs;
 		homa_params_init(&n->params);
 		n->params.link_mbps = s->rules.mbps;
+		if (bits & HOSTILE)
+			n->params.max_served_rpcs = 200;
 		if (s->vary)
 			s->vary(&n->params, p, i);
 		if (homa_params_update(&n->params))
