@@ -88,8 +88,7 @@ static void create(struct arrival *a, u8 doubts)
 		refuse(a);
 		return;
 	}
-	if (READ_ONCE(a->peer->served) >= a->hnet->params.max_rpcs_per_peer ||
-	    atomic_read(&a->hnet->served) >= (int)a->hnet->params.max_served_rpcs ||
+	if (!homa_rpc_room(&a->cx, READ_ONCE(a->peer->served), atomic_read(&a->hnet->served)) ||
 	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length) ||
 	    !homa_sock_may_keep(hsk, false)) {
 		homa_arrival_drop(a->hnet, HOMA_DROP_FULL);

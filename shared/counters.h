@@ -38,7 +38,7 @@
 	X(cutoff_updates, "new versions of the priority cutoffs")
 
 struct homa_counters {
-	/* What packets add to comes first, and what one packet adds to lies side by side. */
+	/* What packets add to by type and level lies side by side. */
 	struct {
 		u64 sent, rcvd;
 	} packets[HOMA_TYPES];			/* by type; HOMA_DATA is 0 */

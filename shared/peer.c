@@ -36,12 +36,13 @@ void homa_peer_heard(const struct homa_cx *cx, struct homa_peer *peer)
 	peer->heard_at = cx->now;
 }
 
-/* ns; the longest delay that is believed, and how long one is. */
+/* ns; the longest delay that is believed, and for how long one is. */
 static u64 longest(const struct homa_params *params)
 {
 	return homa_max(params->timeout_ticks, params->stall_ticks) * params->tick_ns;
 }
 
+/* Nothing has been learnt of its delay for so long. */
 static bool outdated(const struct homa_cx *cx, const struct homa_peer *peer)
 {
 	return homa_since(cx, READ_ONCE(peer->delay_at)) > longest(cx->params);

@@ -283,6 +283,18 @@ void homa_rpc_abort(const struct homa_cx *cx, struct homa_rpc *rpc, enum homa_er
 u64 homa_rpc_timer(const struct homa_cx *cx, struct homa_rpc *rpc, const struct homa_rpc_view *view,
 		   struct homa_effects *fx);
 
+/**
+ * homa_rpc_room() - May a server take one more request?
+ * @cx:      Parameters.
+ * @of_peer: RPCs of its client's host that this host serves.
+ * @of_all:  RPCs of all peers that it serves.
+ * Return: false: drop it, as HOMA_DROP_FULL; its client will ask again.
+ */
+static inline bool homa_rpc_room(const struct homa_cx *cx, u32 of_peer, u32 of_all)
+{
+	return of_peer < cx->params->max_rpcs_per_peer && of_all < cx->params->max_served_rpcs;
+}
+
 /* The RESEND of HOMA_FX_ASK has been sent: @offset and @length as in it. */
 void homa_rpc_asked(const struct homa_cx *cx, struct homa_rpc *rpc, u32 offset, u32 length);
 

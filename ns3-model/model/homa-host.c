@@ -645,8 +645,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 		host->counters.packets_dropped[HOMA_DROP_UNKNOWN]++;
 		return;
 	}
-	if (host->served >= host->params->max_served_rpcs ||
-	    peer->served >= host->params->max_rpcs_per_peer) {
+	if (!homa_rpc_room(&host->cx, peer->served, host->served)) {
 		host->counters.packets_dropped[HOMA_DROP_FULL]++;
 		return;
 	}

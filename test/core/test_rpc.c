@@ -115,6 +115,14 @@ static u64 look(void)
 	return next;
 }
 
+/* Of the message to be sent, all was allowed and has been sent. */
+static void sent_all(void)
+{
+	view.out_length = 5000;
+	view.out_granted = 5000;
+	view.out_sent = 5000;
+}
+
 /* The caller's part of HOMA_FX_ASK, when the peer may be asked. */
 static void sent_resend(void)
 {
@@ -523,9 +531,7 @@ static void client_waits_for_ever_on_a_server_that_is_busy(void **state)
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	for (i = 0; i < 1000; i++) {
 		w.cx.now = look();
 		if (fx.count) {
@@ -547,9 +553,7 @@ static void rpc_fails_when_its_requests_stay_unanswered(void **state)
 	become(true, HOMA_RPC_OUTGOING);
 	start = w.cx.now;
 	stall = w.params.stall_ticks * MS;
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	while (1) {
 		u64 next = look();
 
@@ -598,9 +602,7 @@ static void answer_to_the_only_request_shows_the_delay(void **state)
 		u64 asked_at;
 
 		become(true, HOMA_RPC_OUTGOING);
-		view.out_length = 5000;
-		view.out_granted = 5000;
-		view.out_sent = 5000;
+		sent_all();
 		w.cx.now += 20 * MS;
 		asked_at = w.cx.now;
 		look();
@@ -628,9 +630,7 @@ static void busy_when_asked_for_the_ack_shows_no_delay(void **state)
 	data(MESSAGE, MESSAGE, 1400, MESSAGE - 1400, 1);
 	assert_int_equal(rpc.state, HOMA_RPC_SERVING);
 	assert_true(homa_rpc_reply(&w.cx, &rpc));
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	view.peer_heard_at = w.cx.now;
 	w.cx.now += 300 * MS;
 	look();
@@ -659,6 +659,20 @@ static void requests_without_answer_are_followed_by_probes(void **state)
 	assert_int_equal(fx.fx[0].length, MESSAGE - 2800);
 }
 
+/* One packet answers a request for all; what was sent before it is as old, and lost as well. */
+static void first_packet_of_all_leads_at_once_to_the_rest(void **state)
+{
+	(void)state;
+	become(true, HOMA_RPC_OUTGOING);
+	sent_all();
+	ask_again(1);
+	assert_true(fx.fx[0].length == HOMA_RESEND_ALL);
+	data(MESSAGE, MESSAGE, 0, 1400, 1);
+	expect_fx(HOMA_FX_ASK);
+	assert_int_equal(fx.fx[0].offset, 1400);
+	assert_int_equal(fx.fx[0].length, MESSAGE - 1400);
+}
+
 /* Of several requests, the first may have been lost. */
 static void late_answer_shows_the_delay_when_another_follows(void **state)
 {
@@ -666,9 +680,7 @@ static void late_answer_shows_the_delay_when_another_follows(void **state)
 
 	(void)state;
 	become(true, HOMA_RPC_OUTGOING);
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	ask_again(1);
 	first = rpc.first_at;
 	ask_again(3);
@@ -717,9 +729,7 @@ static void everyone_waits_as_much_longer_as_answers_take(void **state)
 	expect_fx(HOMA_FX_ASK);
 	become(false, HOMA_RPC_OUTGOING);
 	since = w.cx.now;
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	view.peer_heard_at = since;
 	view.peer_delay = 10 * tick;
 	w.cx.now = since + (w.params.request_ack_ticks + 10) * tick - 1;
@@ -979,9 +989,7 @@ static void server_forgets_a_client_whose_host_is_silent(void **state)
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	view.peer_heard_at = w.cx.now;
 	start = w.cx.now;
 	while (1) {
@@ -1005,9 +1013,7 @@ static void server_keeps_its_response_while_the_client_stands_still(void **state
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	view.peer_heard_at = w.cx.now;
 	start = w.cx.now;
 	while (w.cx.now < start + (w.params.stall_ticks - 10) * MS) {
@@ -1029,9 +1035,7 @@ static void server_forgets_an_rpc_its_live_client_never_mentions(void **state)
 
 	(void)state;
 	become(false, HOMA_RPC_OUTGOING);
-	view.out_length = 5000;
-	view.out_granted = 5000;
-	view.out_sent = 5000;
+	sent_all();
 	while (1) {
 		u64 next;
 
@@ -1413,6 +1417,7 @@ int main(void)
 		T(answer_to_the_only_request_shows_the_delay),
 		T(busy_when_asked_for_the_ack_shows_no_delay),
 		T(requests_without_answer_are_followed_by_probes),
+		T(first_packet_of_all_leads_at_once_to_the_rest),
 		T(late_answer_shows_the_delay_when_another_follows),
 		T(data_sent_again_in_vain_shows_the_delay),
 		T(everyone_waits_as_much_longer_as_answers_take),
