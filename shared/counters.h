@@ -22,7 +22,6 @@
 	X(grants_stalled, "messages that lost their grants because granted bytes did not come") \
 	X(fifo_grant_bytes, "bytes granted to the oldest message instead of the shortest") \
 	X(pacer_fifo_bytes, "bytes sent for the oldest message instead of the shortest") \
-	X(pacer_bytes, "bytes sent from the transmit queue") \
 	X(rpc_timeouts, "RPCs given up because nothing was heard of them") \
 	X(peer_allocs, "peers made") \
 	X(peers_collected, "idle peers forgotten to make room") \
@@ -35,19 +34,20 @@
 	X(requests_refused, "requests that had run before") \
 	X(ignored_need_acks, "NEED_ACKs for RPCs whose response is not complete") \
 	X(ack_overflows, "acks sent in a packet of their own because too many were waiting") \
-	X(cutoff_updates, "new versions of the priority cutoffs")
+	X(cutoff_updates, "new versions of the priority cutoffs") \
+	X(pacer_bytes, "bytes sent from the transmit queue")
 
 struct homa_counters {
-	/* What packets add to by type and level lies side by side. */
 	struct {
 		u64 sent, rcvd;
 	} packets[HOMA_TYPES];			/* by type; HOMA_DATA is 0 */
-	struct {
-		u64 packets, bytes;
-	} priority[HOMA_PRIORITIES];		/* DATA sent, by priority on the wire */
 #define X(name, meaning) u64 name;
 	HOMA_COUNTERS(X)
 #undef X
+	/* Beside pacer_bytes: DATA that is sent adds to both. */
+	struct {
+		u64 packets, bytes;
+	} priority[HOMA_PRIORITIES];		/* DATA sent, by priority on the wire */
 	u64 packets_dropped[HOMA_DROPS];
 };
 

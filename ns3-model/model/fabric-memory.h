@@ -7,6 +7,8 @@
 
 #include "homa-arena.h"
 
+#include "ns3/object.h"
+
 #include <cstddef>
 #include <new>
 
@@ -41,6 +43,37 @@ class FabricMemory
     {
         homa_arena_give(memory, size);
     }
+};
+
+/**
+ * The same for classes whose first base is Object: what follows Object's own fields begins a cache
+ * line.
+ */
+class FabricObjectMemory
+{
+  public:
+    /**
+     * \param size Of the object.
+     * \return Memory.
+     */
+    static void* operator new(std::size_t size)
+    {
+        return static_cast<char*>(FabricMemory::operator new(size + LEAD)) + LEAD;
+    }
+
+    /**
+     * \param memory From operator new.
+     * \param size Of the object.
+     */
+    static void operator delete(void* memory, std::size_t size)
+    {
+        FabricMemory::operator delete(static_cast<char*>(memory) - LEAD, size + LEAD);
+    }
+
+  private:
+    /** Bytes before the object. */
+    static constexpr std::size_t LEAD =
+        (HOMA_ARENA_LINE - sizeof(Object) % HOMA_ARENA_LINE) % HOMA_ARENA_LINE;
 };
 
 } // namespace ns3

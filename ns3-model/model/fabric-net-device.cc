@@ -318,6 +318,15 @@ FabricNetDevice::Send(Ptr<Packet> packet, const Address& dest, uint16_t protocol
 }
 
 void
+FabricNetDevice::Expect(const FabricPacket* packet) const
+{
+    if (packet->lean && m_fabricSink)
+    {
+        m_fabricSink->ExpectFabric(packet);
+    }
+}
+
+void
 FabricNetDevice::Receive(FabricPacket* packet, uint64_t now)
 {
     if (!m_macRxTrace.IsEmpty() || !m_snifferTrace.IsEmpty() || !m_promiscSnifferTrace.IsEmpty())

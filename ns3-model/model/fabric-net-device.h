@@ -119,6 +119,7 @@ class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSin
   private:
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
+    void Expect(const FabricPacket* packet) const override;
     /** Pass the sending delays on to the port. */
     void UpdateLead();
     /** \param delay Of the software when sending. */

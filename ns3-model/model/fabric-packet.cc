@@ -52,6 +52,11 @@ FabricPacket::Notify()
     m_sink->Receive(this, now);
 }
 
+void
+FabricHostSink::ExpectFabric(const FabricPacket* packet) const
+{
+}
+
 Ptr<Packet>
 FabricHostSink::MakeDatagram(const FabricPacket* packet)
 {

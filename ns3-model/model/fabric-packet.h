@@ -60,6 +60,16 @@ class FabricSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
+
+    /**
+     * Ask for memory that Receive() will look at. With many hosts it is far away: what is asked for
+     * early comes while something else is done. Called just before, or an event earlier.
+     *
+     * \param packet The packet.
+     */
+    virtual void Expect(const FabricPacket* packet) const
+    {
+    }
 };
 
 /**
@@ -76,6 +86,12 @@ class FabricHostSink
      * \param now Simulator::Now(), in ns.
      */
     virtual void ReceiveFabric(FabricPacket* packet, uint64_t now) = 0;
+    /**
+     * As FabricSink::Expect().
+     *
+     * \param packet The packet.
+     */
+    virtual void ExpectFabric(const FabricPacket* packet) const;
     /**
      * Write a lean packet as the IP datagram it stands for. Only called while somebody listens to a
      * sniffer trace source. The default joins the packet's header bytes and its payload, zeros

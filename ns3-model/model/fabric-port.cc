@@ -9,6 +9,8 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 namespace ns3
 {
@@ -63,6 +65,13 @@ FabricPortCounters::Add(const FabricPortCounters& other)
     queueByteNs += other.queueByteNs;
     busyNs += other.busyNs;
     spanNs += other.spanNs;
+}
+
+bool
+FabricLink::operator<(const FabricLink& other) const
+{
+    return std::tie(rate, nsPerByte, delay, lead, shift) <
+           std::tie(other.rate, other.nsPerByte, other.delay, other.lead, other.shift);
 }
 
 FabricBuffer::FabricBuffer(uint64_t bytes, double alpha)
@@ -127,8 +136,12 @@ FabricPort::GetTypeId()
 }
 
 FabricPort::FabricPort()
-    : m_context(Simulator::NO_CONTEXT)
+    : m_link(nullptr),
+      m_context(Simulator::NO_CONTEXT),
+      m_newPackets{},
+      m_newBytes{}
 {
+    SetLink(FabricLink());
 }
 
 FabricPort::~FabricPort()
@@ -158,8 +171,17 @@ FabricPort::Connect(FabricSink* sink, uint64_t delayNs, uint32_t context)
 {
     m_sink = sink;
     NS_ABORT_MSG_IF(delayNs > UINT32_MAX, "delay of a link must be below 4.29 s");
-    m_delay = delayNs;
+    FabricLink link = *m_link;
+    link.delay = delayNs;
+    SetLink(link);
     m_context = context;
+}
+
+void
+FabricPort::SetLink(const FabricLink& link)
+{
+    static std::set<FabricLink> links;
+    m_link = &*links.insert(link).first;
 }
 
 void
@@ -175,15 +197,17 @@ FabricPort::SetRate(uint64_t bitsPerSecond)
     {
         perByte = ((Wide(8000000000) << shift) + bitsPerSecond - 1) / bitsPerSecond;
     } while ((perByte >> 46) && shift-- > 0);
-    m_rate = bitsPerSecond;
-    m_shift = shift;
-    m_nsPerByte = static_cast<uint64_t>(perByte);
+    FabricLink link = *m_link;
+    link.rate = bitsPerSecond;
+    link.shift = shift;
+    link.nsPerByte = static_cast<uint64_t>(perByte);
+    SetLink(link);
 }
 
 uint64_t
 FabricPort::GetRate() const
 {
-    return m_rate;
+    return m_link->rate;
 }
 
 void
@@ -206,19 +230,21 @@ void
 FabricPort::SetLead(uint64_t ns)
 {
     NS_ABORT_MSG_IF(ns > UINT32_MAX, "sending delay of a host must be below 4.29 s");
-    m_lead = ns;
+    FabricLink link = *m_link;
+    link.lead = ns;
+    SetLink(link);
 }
 
 uint64_t
 FabricPort::GetDelayNs() const
 {
-    return m_delay;
+    return m_link->delay;
 }
 
 uint64_t
 FabricPort::GetLeadNs() const
 {
-    return m_lead;
+    return m_link->lead;
 }
 
 void
@@ -251,9 +277,18 @@ FabricPort::Start(FabricPacket* packet, uint64_t at, uint64_t now)
 {
     const uint32_t bytes = packet->wireBytes;
     const uint64_t tx = TxNs(bytes);
-    Sent& sent = m_sent[packet->priority];
-    sent.packets++;
-    sent.bytes += bytes;
+    const uint32_t priority = packet->priority;
+    const uint32_t newBytes = m_newBytes[priority] + bytes;
+    if (newBytes > UINT16_MAX || m_newPackets[priority] == UINT8_MAX)
+    {
+        Fold(priority);
+        m_sent[priority].bytes += bytes;
+    }
+    else
+    {
+        m_newBytes[priority] = static_cast<uint16_t>(newBytes);
+    }
+    m_newPackets[priority]++;
     m_busyNs += tx;
     m_freeAt = at + tx;
     if (!m_startTrace.IsEmpty())
@@ -263,7 +298,16 @@ FabricPort::Start(FabricPacket* packet, uint64_t at, uint64_t now)
     packet->m_sink = m_sink;
     packet->m_port = this;
     // Our reference goes to the simulator. A time step is a ns: Fabric::Build() has made sure.
-    Simulator::ScheduleWithContext(m_context, TimeStep(m_freeAt + m_delay - now), packet);
+    Simulator::ScheduleWithContext(m_context, TimeStep(m_freeAt + m_link->delay - now), packet);
+}
+
+void
+FabricPort::Fold(uint32_t priority)
+{
+    m_sent[priority].packets += m_newPackets[priority];
+    m_sent[priority].bytes += m_newBytes[priority];
+    m_newPackets[priority] = 0;
+    m_newBytes[priority] = 0;
 }
 
 void
@@ -342,7 +386,7 @@ FabricPort::Drop(FabricPacket* packet, uint64_t at)
 void
 FabricPort::Advance(uint64_t now)
 {
-    const uint64_t until = now + m_lead;
+    const uint64_t until = now + m_link->lead;
     while (m_waiting && m_freeAt <= until)
     {
         FabricPacket* packet = TakeFirst();
@@ -379,7 +423,7 @@ FabricPort::Foresee(F visit) const
 uint64_t
 FabricPort::GetQueueBytes() const
 {
-    const uint64_t until = NowNs() + m_lead;
+    const uint64_t until = NowNs() + m_link->lead;
     uint64_t bytes = m_queueBytes;
     Foresee([&](const FabricPacket* packet, uint64_t at) {
         if (at > until)
@@ -400,7 +444,7 @@ FabricPort::GetDrainedAt() const
         drained = at + TxNs(packet->wireBytes);
         return true;
     });
-    return std::max(drained, NowNs() + m_lead);
+    return std::max(drained, NowNs() + m_link->lead);
 }
 
 FabricPortCounters
@@ -409,8 +453,8 @@ FabricPort::Count(uint64_t now) const
     FabricPortCounters counters;
     for (uint32_t p = 0; p < FABRIC_PRIORITIES; p++)
     {
-        counters.packets[p] = m_sent[p].packets;
-        counters.bytes[p] = m_sent[p].bytes;
+        counters.packets[p] = m_sent[p].packets + m_newPackets[p];
+        counters.bytes[p] = m_sent[p].bytes + m_newBytes[p];
     }
     counters.dropPackets = m_dropPackets;
     counters.dropBytes = m_dropBytes;
@@ -450,7 +494,7 @@ FabricPort::Count(uint64_t now) const
 FabricPortCounters
 FabricPort::GetCounters() const
 {
-    FabricPortCounters counters = Count(NowNs() + m_lead);
+    FabricPortCounters counters = Count(NowNs() + m_link->lead);
     for (uint32_t p = 0; p < FABRIC_PRIORITIES; p++)
     {
         counters.packets[p] -= m_base.packets[p];
@@ -467,7 +511,7 @@ FabricPort::GetCounters() const
 void
 FabricPort::ResetCounters()
 {
-    m_base = Count(NowNs() + m_lead);
+    m_base = Count(NowNs() + m_link->lead);
     m_maxQueueBytes = GetQueueBytes();
 }
 

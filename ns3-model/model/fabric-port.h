@@ -59,6 +59,34 @@ struct FabricPortCounters
 };
 
 /**
+ * What ports of one kind have in common. There are few kinds, so this stays in the caches however
+ * many ports there are.
+ */
+struct FabricLink
+{
+    uint64_t rate{0};      //!< Rate, bit/s.
+    uint64_t nsPerByte{0}; //!< ns per byte, times 2^shift, rounded up.
+    uint32_t delay{0};     //!< End of transmission to receiver, ns.
+    uint32_t lead{0};      //!< Sending delay before the queue, ns.
+    uint8_t shift{0};      //!< See nsPerByte.
+
+    /**
+     * \param wireBytes Length of a packet.
+     * \return See FabricPort::TxNs().
+     */
+    uint64_t TxNs(uint32_t wireBytes) const
+    {
+        return (uint64_t(wireBytes) * nsPerByte + (1ULL << shift >> 1)) >> shift;
+    }
+
+    /**
+     * \param other Another kind.
+     * \return An order, for a set of kinds.
+     */
+    bool operator<(const FabricLink& other) const;
+};
+
+/**
  * A packet memory shared by all ports of a switch, with dynamic thresholds: a port may hold at most
  * alpha times the bytes that are free. Counted are the wire bytes of waiting packets.
  */
@@ -173,7 +201,7 @@ class FabricPort : public Object, public FabricMemory
      */
     uint64_t TxNs(uint32_t wireBytes) const
     {
-        return (uint64_t(wireBytes) * m_nsPerByte + (1ULL << m_shift >> 1)) >> m_shift;
+        return m_link->TxNs(wireBytes);
     }
 
     /**
@@ -183,7 +211,7 @@ class FabricPort : public Object, public FabricMemory
      */
     void Enqueue(FabricPacket* packet, uint64_t now)
     {
-        const uint64_t at = now + m_lead;
+        const uint64_t at = now + m_link->lead;
         if (m_waiting && m_freeAt <= at)
         {
             Advance(now);
@@ -214,10 +242,16 @@ class FabricPort : public Object, public FabricMemory
         return m_waiting != 0;
     }
 
+    /** \return Where what every packet touches of this object begins. */
+    const void* GetLine() const
+    {
+        return &m_freeAt;
+    }
+
     /** Ask for the memory that HasWaiting() looks at. */
     void Prefetch() const
     {
-        __builtin_prefetch(&m_freeAt);
+        homa_arena_fetch(GetLine());
     }
 
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
@@ -286,39 +320,45 @@ class FabricPort : public Object, public FabricMemory
     void Integrate(uint64_t at);
     /** Give back everything that waits. */
     void Flush();
+    /**
+     * Move what was sent of a priority to where it cannot overflow.
+     * \param priority The priority.
+     */
+    void Fold(uint32_t priority);
+    /**
+     * Have a link of other properties.
+     * \param link The properties, copied.
+     */
+    void SetLink(const FabricLink& link);
     /** \return Simulator::Now() in ns. */
     static uint64_t NowNs();
 
-    // For packets that wait; together with the base class, a cache line.
-    uint64_t m_queueByteNs{0};       //!< Integral of m_queueBytes.
-    uint64_t m_maxQueueBytes{0};     //!< Largest m_queueBytes since the last reset.
-    uint64_t m_limit{UINT64_MAX};    //!< Most wire bytes waiting.
-    FabricBuffer* m_buffer{nullptr}; //!< Shared memory, or null.
-
     // A cache line for every packet,
-    alignas(64) uint64_t m_freeAt{0}; //!< When the link has sent what it began, ns.
-    uint64_t m_nsPerByte{0};          //!< ns per byte, times 2^m_shift, rounded up.
-    FabricSink* m_sink{nullptr};      //!< Receiver.
-    uint64_t m_busyNs{0};             //!< Time spent sending, of what has begun.
-    uint32_t m_context{0};            //!< Node id of the receiver.
-    uint32_t m_delay{0};              //!< End of transmission to receiver, ns.
-    uint32_t m_lead{0};               //!< Sending delay before the queue, ns.
-    uint8_t m_shift{0};               //!< See m_nsPerByte.
-    uint8_t m_waiting{0};             //!< Bit p set: level p has a packet.
-    uint64_t m_queueBytes{0};         //!< Wire bytes waiting.
-    uint64_t m_integralAt{0};         //!< Moment up to which m_queueByteNs is complete, ns.
-    // a line for half of the priorities,
-    alignas(64) Sent m_sent[FABRIC_PRIORITIES]; //!< By priority.
-    // and likewise for the queues.
-    Queue m_queues[FABRIC_PRIORITIES]; //!< By priority; valid if the level's bit is set.
+    alignas(64) uint64_t m_freeAt{0};        //!< When the link has sent what it began, ns.
+    const FabricLink* m_link;                //!< Rate and delays.
+    FabricSink* m_sink{nullptr};             //!< Receiver.
+    uint64_t m_busyNs{0};                    //!< Time spent sending, of what has begun.
+    uint32_t m_context;                      //!< Node id of the receiver.
+    uint8_t m_waiting{0};                    //!< Bit p set: level p has a packet.
+    uint8_t m_newPackets[FABRIC_PRIORITIES]; //!< By priority: not in m_sent yet.
+    uint16_t m_newBytes[FABRIC_PRIORITIES];  //!< Likewise.
+    // one more for those that wait,
+    alignas(64) uint64_t m_queueBytes{0}; //!< Wire bytes waiting.
+    uint64_t m_integralAt{0};             //!< Moment up to which m_queueByteNs is complete, ns.
+    uint64_t m_queueByteNs{0};            //!< Integral of m_queueBytes.
+    uint64_t m_maxQueueBytes{0};          //!< Largest m_queueBytes since the last reset.
+    uint64_t m_limit{UINT64_MAX};         //!< Most wire bytes waiting.
+    FabricBuffer* m_buffer{nullptr};      //!< Shared memory, or null.
+    // and for each half of the priorities.
+    alignas(64) Queue m_queues[FABRIC_PRIORITIES]; //!< By priority; valid if its bit is set.
 
+    Sent m_sent[FABRIC_PRIORITIES];                        //!< By priority; see Fold().
     FabricTrace<const FabricPacket*, Time> m_enqueueTrace; //!< A packet arrived.
     FabricTrace<const FabricPacket*, Time> m_startTrace;   //!< A packet begins to be sent.
     FabricTrace<const FabricPacket*, Time> m_dropTrace;    //!< A packet was refused.
     uint64_t m_dropPackets{0};                             //!< Packets refused.
     uint64_t m_dropBytes{0};                               //!< Wire bytes refused.
     FabricPortCounters m_base;                             //!< Counters at the last reset.
-    uint64_t m_rate{0};                                    //!< Rate, bit/s.
     std::string m_name;                                    //!< For reports.
 };
 
@@ -326,7 +366,7 @@ inline void
 FabricPacket::Prepare() const
 {
     m_port->Prefetch();
-    __builtin_prefetch(m_sink);
+    m_sink->Expect(this);
 }
 
 } // namespace ns3

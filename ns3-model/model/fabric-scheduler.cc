@@ -4,6 +4,7 @@
  */
 #include "fabric-scheduler.h"
 
+#include "fabric-ahead.h"
 #include "fabric-port.h"
 
 #include "ns3/abort.h"
@@ -44,7 +45,7 @@ FabricScheduler::GetTypeId()
 }
 
 FabricScheduler::FabricScheduler()
-    : m_last(SLOTS, uint32_t(NONE))
+    : m_slots(SLOTS)
 {
 }
 
@@ -71,23 +72,29 @@ FabricScheduler::InsertNear(const Event& ev)
     {
         m_free = m_nodes[node].next;
     }
-    Node& added = m_nodes[node];
-    added.event = ev;
-    const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
-    const uint32_t last = m_last[slot];
-    if (last == NONE)
-    {
-        added.next = node;
-        m_bits[slot / 64] |= 1ULL << (slot % 64);
-        m_summary[slot / 4096] |= 1ULL << (slot / 64 % 64);
-    }
-    else
-    {
-        added.next = m_nodes[last].next;
-        m_nodes[last].next = node;
-    }
-    m_last[slot] = node;
+    const uint64_t ts = ev.key.m_ts;
+    m_nodes[node].event = ev;
     m_near++;
+    Slot& slot = SlotOf(ts);
+    if (slot.first != NONE)
+    {
+        m_nodes[slot.last].next = node;
+        slot.last = node;
+        return;
+    }
+    slot = {node, node};
+    const uint32_t bit = ts & (SLOTS - 1);
+    m_bits[bit / 64] |= 1ULL << (bit % 64);
+    m_summary[bit / 4096] |= 1ULL << (bit / 64 % 64);
+    if (ts < m_firstTs)
+    {
+        m_secondTs = m_firstTs;
+        m_firstTs = ts;
+    }
+    else if (ts < m_secondTs)
+    {
+        m_secondTs = ts;
+    }
 }
 
 void
@@ -116,12 +123,6 @@ FabricScheduler::IsEmpty() const
 }
 
 uint32_t
-FabricScheduler::FirstSlot() const
-{
-    return NextSlot(m_start);
-}
-
-uint32_t
 FabricScheduler::NextSlot(uint64_t ts) const
 {
     const uint32_t from = ts & (SLOTS - 1);
@@ -144,29 +145,51 @@ FabricScheduler::NextSlot(uint64_t ts) const
     return word * 64 + __builtin_ctzll(m_bits[word]);
 }
 
-Scheduler::Event
-FabricScheduler::TakeFirst(uint32_t slot)
+void
+FabricScheduler::FindSecond()
 {
-    const uint32_t last = m_last[slot];
-    const uint32_t first = m_nodes[last].next;
+    // Round the wheel, the slot after the only one is that one.
+    const uint32_t ahead = (NextSlot(m_firstTs + 1) - m_firstTs) & (SLOTS - 1);
+    m_secondTs = ahead ? m_firstTs + ahead : UINT64_MAX;
+}
+
+void
+FabricScheduler::FindFirst()
+{
+    m_firstTs = UINT64_MAX;
+    m_secondTs = UINT64_MAX;
+    if (m_near)
+    {
+        m_firstTs = m_start + ((NextSlot(m_start) - m_start) & (SLOTS - 1));
+        FindSecond();
+    }
+}
+
+Scheduler::Event
+FabricScheduler::TakeFirst()
+{
+    Slot& slot = SlotOf(m_firstTs);
+    const uint32_t first = slot.first;
     Node& taken = m_nodes[first];
-    if (first == last)
-    {
-        m_last[slot] = NONE;
-        uint64_t& word = m_bits[slot / 64];
-        word &= ~(1ULL << (slot % 64));
-        if (!word)
-        {
-            m_summary[slot / 4096] &= ~(1ULL << (slot / 64 % 64));
-        }
-    }
-    else
-    {
-        m_nodes[last].next = taken.next;
-    }
+    slot.first = first == slot.last ? uint32_t(NONE) : taken.next;
     taken.next = m_free;
     m_free = first;
     m_near--;
+    if (slot.first == NONE)
+    {
+        const uint32_t bit = m_firstTs & (SLOTS - 1);
+        uint64_t& word = m_bits[bit / 64];
+        word &= ~(1ULL << (bit % 64));
+        if (!word)
+        {
+            m_summary[bit / 4096] &= ~(1ULL << (bit / 64 % 64));
+        }
+        m_firstTs = m_secondTs;
+        if (m_near)
+        {
+            FindSecond();
+        }
+    }
     return taken.event;
 }
 
@@ -188,7 +211,7 @@ FabricScheduler::Rewind(uint64_t ts)
 {
     while (m_near)
     {
-        m_far.push_back(TakeFirst(FirstSlot()));
+        m_far.push_back(TakeFirst());
     }
     std::make_heap(m_far.begin(), m_far.end(), Later);
     NoteFar();
@@ -198,7 +221,7 @@ FabricScheduler::Rewind(uint64_t ts)
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
-    return m_near ? m_nodes[m_nodes[m_last[FirstSlot()]].next].event : m_far.front();
+    return m_near ? m_nodes[SlotOf(m_firstTs).first].event : m_far.front();
 }
 
 Scheduler::Event
@@ -208,12 +231,12 @@ FabricScheduler::RemoveNext()
     {
         MoveTo(m_farTs);
     }
-    const Event ev = TakeFirst(FirstSlot());
+    const Event ev = TakeFirst();
     if (ev.key.m_ts != m_start)
     {
         MoveTo(ev.key.m_ts);
     }
-    if (m_near)
+    if (m_near && FabricAhead::HasBegun())
     {
         PrepareNext();
     }
@@ -223,50 +246,61 @@ FabricScheduler::RemoveNext()
 void
 FabricScheduler::PrepareNext() const
 {
-    // With many hosts, memory is far away: the event after next comes nearer while this one runs,
-    // and what the next one points to, now that it is here itself.
-    const uint32_t last = m_last[FirstSlot()];
-    const uint32_t first = m_nodes[last].next;
-    const Event& next = m_nodes[first].event;
-    if (next.impl && typeid(*next.impl) == typeid(FabricPacket))
+    // With many hosts, memory is far away: what the event after next is comes nearer while this one
+    // runs, and what the next one points to, now that it is here itself.
+    const Slot& slot = SlotOf(m_firstTs);
+    const Event& next = m_nodes[slot.first].event;
+    if (next.impl && &typeid(*next.impl) == &typeid(FabricPacket))
     {
         static_cast<const FabricPacket*>(next.impl)->Prepare();
     }
-    const uint32_t second =
-        first == last ? m_nodes[m_last[NextSlot(next.key.m_ts + 1)]].next : m_nodes[first].next;
-    __builtin_prefetch(m_nodes[second].event.impl);
+    uint32_t after = NONE;
+    if (slot.first != slot.last)
+    {
+        after = m_nodes[slot.first].next;
+    }
+    else if (m_secondTs != UINT64_MAX)
+    {
+        after = SlotOf(m_secondTs).first;
+    }
+    if (after != NONE)
+    {
+        const Event& far = m_nodes[after].event;
+        homa_arena_fetch(far.impl);
+        homa_arena_fetch(reinterpret_cast<const char*>(far.impl) + HOMA_ARENA_LINE);
+        FabricAhead::Fetch(far.key.m_context);
+    }
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
-    const uint32_t slot = ev.key.m_ts & (SLOTS - 1);
-    if (ev.key.m_ts - m_start < SLOTS && m_last[slot] != NONE)
+    if (ev.key.m_ts - m_start < SLOTS && SlotOf(ev.key.m_ts).first != NONE)
     {
-        uint32_t before = m_last[slot];
-        do
+        Slot& slot = SlotOf(ev.key.m_ts);
+        uint32_t before = NONE;
+        for (uint32_t node = slot.first;; before = node, node = m_nodes[node].next)
         {
-            const uint32_t node = m_nodes[before].next;
             if (m_nodes[node].event.key.m_uid == ev.key.m_uid)
             {
-                // Make it the first of its ring, and take it as such.
-                const uint32_t last = m_last[slot];
-                const uint32_t first = m_nodes[last].next;
-                if (node == last)
+                if (before != NONE)
                 {
-                    m_last[slot] = before;
-                }
-                else if (node != first)
-                {
+                    // Make it the first of its slot, and take it as such.
                     m_nodes[before].next = m_nodes[node].next;
-                    m_nodes[node].next = first;
-                    m_nodes[last].next = node;
+                    slot.last = node == slot.last ? before : slot.last;
+                    m_nodes[node].next = slot.first;
+                    slot.first = node;
                 }
-                TakeFirst(slot);
+                m_firstTs = ev.key.m_ts;
+                TakeFirst();
+                FindFirst();
                 return;
             }
-            before = node;
-        } while (before != m_last[slot]);
+            if (node == slot.last)
+            {
+                break;
+            }
+        }
     }
     auto found = std::find(m_far.begin(), m_far.end(), ev);
     NS_ABORT_MSG_IF(found == m_far.end(), "no such event to remove");

@@ -25,6 +25,9 @@ namespace ns3
  * time comes within the wheel's reach move there, before any event of that time can be inserted
  * directly.
  *
+ * While an event runs, it asks for the memory that the next two will need: of FabricPackets, and of
+ * nodes whose memory FabricAhead knows.
+ *
  * Insert() and RemoveNext() take constant time, plus logarithmic time once for events further away
  * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()
  * does not use it.
@@ -48,7 +51,7 @@ class FabricScheduler : public Scheduler
     void Remove(const Event& ev) override;
 
   private:
-    static constexpr uint32_t SLOT_BITS = 14;             //!< Logarithm of the number of slots.
+    static constexpr uint32_t SLOT_BITS = 13;             //!< Logarithm of the number of slots.
     static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
     static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
@@ -58,7 +61,14 @@ class FabricScheduler : public Scheduler
     struct Node
     {
         Event event;   //!< The event.
-        uint32_t next; //!< The next of its slot, the last's being the first; or the next free one.
+        uint32_t next; //!< The next of its slot, unless it is the last; or the next free one.
+    };
+
+    /** The events of a time step, in the order in which they were inserted. */
+    struct Slot
+    {
+        uint32_t first{NONE}; //!< Node due first; NONE: there is none.
+        uint32_t last{NONE};  //!< Node due last.
     };
 
     /**
@@ -66,8 +76,6 @@ class FabricScheduler : public Scheduler
      * \param ev The event, within the wheel's reach.
      */
     void InsertNear(const Event& ev);
-    /** \return The slot due first; the wheel must not be empty. */
-    uint32_t FirstSlot() const;
     /**
      * Move the wheel's start, and into it what is now within its reach.
      * \param ts New start, at most the time of every event in the wheel.
@@ -79,14 +87,17 @@ class FabricScheduler : public Scheduler
      */
     void Rewind(uint64_t ts);
     /**
-     * Take the first event out of a slot.
-     * \param slot A slot in use.
+     * Take the first event out of the wheel, which must not be empty.
      * \return The event.
      */
-    Event TakeFirst(uint32_t slot);
+    Event TakeFirst();
+    /** Find the time steps in use first and second anew. */
+    void FindFirst();
+    /** Find the second time step in use anew; there must be a first. */
+    void FindSecond();
     /** Note the time of the heap's first event. */
     void NoteFar();
-    /** Ask for the memory that the next event will need; something must be in the wheel. */
+    /** Ask for the memory that the next events will need. */
     void PrepareNext() const;
     /**
      * \param ts A time step, in the wheel's reach.
@@ -94,12 +105,29 @@ class FabricScheduler : public Scheduler
      */
     uint32_t NextSlot(uint64_t ts) const;
 
+    /**
+     * \param ts A time step, in the wheel's reach.
+     * \return Its slot.
+     */
+    Slot& SlotOf(uint64_t ts)
+    {
+        return m_slots[ts & (SLOTS - 1)];
+    }
+
+    /** \copydoc SlotOf */
+    const Slot& SlotOf(uint64_t ts) const
+    {
+        return m_slots[ts & (SLOTS - 1)];
+    }
+
+    uint64_t m_firstTs{UINT64_MAX};      //!< First time step in use; UINT64_MAX: none is.
+    uint64_t m_secondTs{UINT64_MAX};     //!< The one after it; UINT64_MAX: there is none.
     uint64_t m_start{0};                 //!< First time step of the wheel.
     uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
     uint32_t m_near{0};                  //!< Events in the wheel.
     uint32_t m_free{NONE};               //!< First free node.
     std::vector<Node> m_nodes;           //!< All nodes ever used.
-    std::vector<uint32_t> m_last;        //!< By slot: its last node, or NONE.
+    std::vector<Slot> m_slots;           //!< All slots.
     uint64_t m_bits[WORDS]{};            //!< Slots in use.
     uint64_t m_summary[SUMMARY_WORDS]{}; //!< Words of m_bits in use.
     std::vector<Event> m_far;            //!< Heap of the events beyond the wheel.

@@ -32,6 +32,7 @@ void
 FabricSwitch::SetRouting(FabricRouting routing, uint64_t seed)
 {
     m_routing = routing;
+    m_expected.packet = nullptr;
     m_random = seed;
 }
 
@@ -62,29 +63,57 @@ FabricSwitch::GetUnroutable() const
 }
 
 uint32_t
-FabricSwitch::Random()
+FabricSwitch::Random(uint64_t& state)
 {
-    uint64_t x = m_random += 0x9e3779b97f4a7c15ULL;
+    uint64_t x = state += 0x9e3779b97f4a7c15ULL;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
     return uint32_t((x ^ (x >> 31)) >> 32);
 }
 
+FabricPort*
+FabricSwitch::PortFor(const FabricPacket* packet, uint64_t& random) const
+{
+    const uint32_t dst = packet->dst;
+    if (dst - m_firstHost < m_nHosts)
+    {
+        return m_down[m_downIndex[dst]];
+    }
+    if (m_up.empty())
+    {
+        return nullptr;
+    }
+    const uint32_t x = m_routing == FabricRouting::SPRAY ? Random(random) : packet->hash;
+    return m_up[(uint64_t(x) * m_up.size()) >> 32];
+}
+
+void
+FabricSwitch::Expect(const FabricPacket* packet) const
+{
+    m_expected.packet = packet;
+    m_expected.random = m_random;
+    m_expected.port = PortFor(packet, m_expected.random);
+    if (m_expected.port)
+    {
+        m_expected.port->Prefetch();
+    }
+}
+
 void
 FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
 {
-    const uint32_t dst = packet->dst;
     FabricPort* port;
-    if (dst - m_firstHost < m_nHosts)
+    if (m_expected.packet == packet)
     {
-        port = m_down[m_downIndex[dst]];
-    }
-    else if (!m_up.empty())
-    {
-        const uint32_t x = m_routing == FabricRouting::SPRAY ? Random() : packet->hash;
-        port = m_up[(uint64_t(x) * m_up.size()) >> 32];
+        port = m_expected.port;
+        m_random = m_expected.random;
     }
     else
+    {
+        port = PortFor(packet, m_random);
+    }
+    m_expected.packet = nullptr;
+    if (!port)
     {
         m_unroutable++;
         packet->Release();

@@ -61,11 +61,30 @@ class FabricSwitch : public FabricSink
     uint64_t GetUnroutable() const;
 
     void Receive(FabricPacket* packet, uint64_t now) override;
+    void Expect(const FabricPacket* packet) const override;
 
   private:
-    /** \return 32 random bits (splitmix64). */
-    uint32_t Random();
+    /**
+     * \param state Of the generator; goes on.
+     * \return 32 random bits (splitmix64).
+     */
+    static uint32_t Random(uint64_t& state);
+    /**
+     * \param packet To be sent on.
+     * \param random State of the generator; goes on if that is needed.
+     * \return Its output port, or null.
+     */
+    FabricPort* PortFor(const FabricPacket* packet, uint64_t& random) const;
 
+    /** What Expect() has found out. */
+    struct Expected
+    {
+        const FabricPacket* packet{nullptr}; //!< Of which packet; null: of none.
+        FabricPort* port{nullptr};           //!< Its output port.
+        uint64_t random{0};                  //!< State of the generator after it.
+    };
+
+    mutable Expected m_expected;                   //!< Until the next packet comes.
     uint32_t m_firstHost;                          //!< First host below.
     uint32_t m_nHosts;                             //!< Hosts below.
     const uint32_t* m_downIndex;                   //!< Down port by host.

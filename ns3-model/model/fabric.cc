@@ -4,6 +4,8 @@
  */
 #include "fabric.h"
 
+#include "fabric-ahead.h"
+
 #include "ns3/abort.h"
 #include "ns3/ipv4.h"
 #include "ns3/ipv6.h"
@@ -93,6 +95,7 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
         m_switches[i]->SetRouting(p.routing, seed + i * 0xd1342543de82ef95ULL);
     }
 
+    FabricAhead::Begin();
     for (uint32_t h = 0; h < nHosts; h++)
     {
         Ptr<FabricNetDevice> device = CreateObject<FabricNetDevice>();

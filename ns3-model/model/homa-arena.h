@@ -45,6 +45,17 @@ void homa_arena_give(void *memory, size_t bytes);
  */
 size_t homa_arena_used(void);
 
+/**
+ * homa_arena_fetch() - Ask for memory that will be needed soon.
+ * @at: Any address; nothing is read. What comes while something else is waited for costs nothing.
+ */
+static inline void homa_arena_fetch(const void *at)
+{
+	__builtin_prefetch(at);
+	/* The compiler leaves functions out that do nothing but this, as if they did nothing. */
+	__asm__ volatile("");
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,8 +4,10 @@
  */
 #include "homa-fabric-output.h"
 
+#include "fabric-ahead.h"
 #include "fabric.h"
 #include "homa-address.h"
+#include "homa-host.h"
 
 #include "ns3/boolean.h"
 #include "ns3/ipv4-header.h"
@@ -13,6 +15,7 @@
 #include "ns3/simulator.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace ns3
 {
@@ -101,6 +104,13 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
+    std::vector<const void*> lines(HOMA_HOST_LINES);
+    homa_host_lines(&transport->GetHost(), lines.data());
+    lines.push_back(device->GetSink());
+    lines.push_back(static_cast<FabricHostSink*>(this));
+    lines.push_back(transport->GetLine());
+    lines.push_back(device->GetPort()->GetLine());
+    FabricAhead::Add(device->GetNode()->GetId(), lines);
 }
 
 uint32_t
@@ -187,6 +197,16 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
     if (homa_wire_quote(&about, quote + HOMA_IPV4_HEADER, ICMP_QUOTE - HOMA_IPV4_HEADER, true))
     {
         m_transport->Unreachable(HomaAddress::ToIpv6(peer), &about, HomaError::REFUSED);
+    }
+}
+
+void
+HomaFabricOutput::ExpectFabric(const FabricPacket* packet) const
+{
+    if (m_transport)
+    {
+        const struct homa_address from = {0, HOMA_IPV4_MAPPED | m_addresses[packet->src]};
+        homa_host_expect(&m_transport->GetHost(), from, packet->header);
     }
 }
 

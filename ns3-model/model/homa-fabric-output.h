@@ -19,7 +19,7 @@ namespace ns3
  * Aggregate both and this to a node; HomaHelper does.
  */
 class HomaFabricOutput : public Object,
-                         public FabricMemory,
+                         public FabricObjectMemory,
                          public HomaOutput,
                          private FabricHostSink
 {
@@ -71,6 +71,7 @@ class HomaFabricOutput : public Object,
     void PutIpv4(uint8_t* ip, const FabricPacket* packet) const;
     void DoDispose() override;
     void ReceiveFabric(FabricPacket* packet, uint64_t now) override;
+    void ExpectFabric(const FabricPacket* packet) const override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
     /**
      * \param peer A peer.

@@ -15,8 +15,9 @@
 /* What packets touch of an RPC lies in cache lines of its own. */
 #define STARTS_LINE(member) (offsetof(struct homa_host_rpc, member) % HOMA_ARENA_LINE == 0)
 #define HOST_STARTS_LINE(member) (offsetof(struct homa_host, member) % HOMA_ARENA_LINE == 0)
-_Static_assert(HOST_STARTS_LINE(few_rpcs) && HOST_STARTS_LINE(txq) &&
-	       HOST_STARTS_LINE(grants.cutoffs), "a host's parts are not aligned");
+_Static_assert(HOST_STARTS_LINE(few_rpcs) && HOST_STARTS_LINE(link.framing) &&
+	       offsetof(struct homa_host, grants.cutoffs) % HOMA_ARENA_LINE < 40,
+	       "a host's parts are not aligned");
 _Static_assert(STARTS_LINE(next) && STARTS_LINE(core.id) && STARTS_LINE(out.srpt.key) &&
 	       STARTS_LINE(grantee.node.key), "an RPC's parts are not aligned");
 
@@ -228,9 +229,9 @@ static bool collect_peers(struct homa_host *host, u32 looks)
 		else if (!idlest || peer->core.heard_at < idlest->core.heard_at)
 			idlest = peer;
 	}
-	if (host->peer_count >= host->params->peer_net_max && idlest)
+	if (host->peer_count >= host->cx.params->peer_net_max && idlest)
 		forget_peer(host, idlest);
-	return host->peer_count < host->params->peer_net_max;
+	return host->peer_count < host->cx.params->peer_net_max;
 }
 
 struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct homa_address address)
@@ -242,10 +243,10 @@ struct homa_host_peer *homa_host_peer(struct homa_host *host, u64 now, struct ho
 	if (peer)
 		return peer;
 	set_now(host, now);
-	if (host->peer_count >= host->params->peer_net_max) {
+	if (host->peer_count >= host->cx.params->peer_net_max) {
 		if (!collect_peers(host, LOOKS_WHEN_FULL))
 			return NULL;
-	} else if (host->peer_count > host->params->peer_gc_threshold) {
+	} else if (host->peer_count > host->cx.params->peer_gc_threshold) {
 		collect_peers(host, LOOKS);
 	}
 	peer = homa_arena_take(sizeof(*peer));
@@ -338,7 +339,6 @@ bool homa_host_init(struct homa_host *host, const struct homa_host_ops *ops, voi
 
 void homa_host_set_params(struct homa_host *host, const struct homa_params *params)
 {
-	host->params = params;
 	host->cx.params = params;
 }
 
@@ -375,7 +375,7 @@ static void send_control(struct homa_host *host, struct homa_host_peer *peer,
 			homa_host_wire_bytes(&host->link, peer->ip_header, length));
 	host->counters.packets[pkt->type - HOMA_DATA].sent++;
 	host->ops->send(host->owner, peer, pkt, NULL,
-			homa_params_priority(host->params, HOMA_PRIORITIES - 1));
+			homa_params_priority(host->cx.params, HOMA_PRIORITIES - 1));
 }
 
 static u32 data_overhead(const struct homa_host *host, u32 ip_header)
@@ -471,7 +471,7 @@ static void send_grants(struct homa_host *host, const struct homa_grant_list *li
 
 static void arm(struct homa_host *host, struct homa_host_rpc *rpc, u64 when)
 {
-	u64 tick_ns = host->params->tick_ns, present = host->cx.now / tick_ns;
+	u64 tick_ns = host->cx.params->tick_ns, present = host->cx.now / tick_ns;
 	u64 tick = (when + tick_ns - 1) / tick_ns;
 
 	homa_wheel_skip(&host->wheel, present);
@@ -522,7 +522,7 @@ static void let_ask(struct homa_host *host, struct homa_host_peer *peer)
 
 void homa_host_tick(struct homa_host *host, u64 now)
 {
-	u64 tick_ns = host->params->tick_ns, present = now / tick_ns;
+	u64 tick_ns = host->cx.params->tick_ns, present = now / tick_ns;
 	struct homa_timer *timer;
 
 	set_now(host, now);
@@ -534,7 +534,7 @@ void homa_host_tick(struct homa_host *host, u64 now)
 
 		look_after(host, rpc);
 	}
-	if (host->peer_count > host->params->peer_gc_threshold)
+	if (host->peer_count > host->cx.params->peer_gc_threshold)
 		collect_peers(host, LOOKS);
 
 out:
@@ -666,7 +666,7 @@ static void create(struct homa_host *host, struct homa_host_peer *peer,
 			send_control(host, peer, &tell);
 		}
 	}
-	arm(host, rpc, host->cx.now + host->params->resend_ticks * host->params->tick_ns);
+	arm(host, rpc, host->cx.now + host->cx.params->resend_ticks * host->cx.params->tick_ns);
 	range = homa_rpc_input(&host->cx, &rpc->core, in, &fx);
 	if (range.start < range.end) {
 		record(host, peer, in);
@@ -873,25 +873,34 @@ static bool starts_something(u8 type)
 	return type == HOMA_DATA || type == HOMA_RESEND || type == HOMA_NEED_ACK;
 }
 
-/*
- * Ask for memory that will be needed soon. With many hosts it has long left the processor's caches;
- * what comes while something else is waited for costs nothing.
- */
-static void fetch(const void *at)
-{
-	__builtin_prefetch(at);
-}
-
 /* All of an RPC that its packets need, before the first part of it is looked at. */
 static void fetch_rpc(const struct homa_host *host, struct homa_address from, u64 id)
 {
 	uintptr_t rpc = (uintptr_t)host->rpcs[rpc_bucket(host, from, id)];
 
-	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
-	fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
-	fetch((const void *)(rpc + (homa_id_is_client(id)
+	homa_arena_fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
+	homa_arena_fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
+	homa_arena_fetch((const void *)(rpc + (homa_id_is_client(id)
 					    ? offsetof(struct homa_host_rpc, out.srpt.key)
 					    : offsetof(struct homa_host_rpc, grantee.node.key))));
+}
+
+void homa_host_lines(const struct homa_host *host, const void *lines[HOMA_HOST_LINES])
+{
+	lines[0] = &host->ops;
+	lines[1] = &host->few_rpcs[0];
+	lines[2] = &host->few_rpcs[HOMA_ARENA_LINE / sizeof(host->few_rpcs[0])];
+	lines[3] = &host->link.framing;
+	lines[4] = &host->grants.cutoffs;
+	lines[5] = &host->counters.packets;
+	lines[6] = &host->counters.pacer_bytes;
+	lines[7] = &host->allocator.now;
+}
+
+void homa_host_expect(const struct homa_host *host, struct homa_address from, const u8 *bytes)
+{
+	if (host->rpcs)
+		fetch_rpc(host, from, homa_wire_sender_id(bytes) ^ 1);
 }
 
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
@@ -902,12 +911,8 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 	struct homa_packet pkt;
 	enum homa_drop why;
 
-	fetch(&host->few_rpcs[0]);
-	fetch(&host->grants.cutoffs);
-	fetch(&host->counters.packets);
-	fetch(&host->allocator.now);
 	set_now(host, now);
-	why = homa_wire_decode(&pkt, bytes, readable, length, host->params->max_message);
+	why = homa_wire_decode(&pkt, bytes, readable, length, host->cx.params->max_message);
 	if (why) {
 		host->counters.packets_dropped[why]++;
 		return;
@@ -944,7 +949,7 @@ struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct hom
 {
 	struct homa_host_rpc *rpc;
 
-	if (!peer || !length || length > host->params->max_message)
+	if (!peer || !length || length > host->cx.params->max_message)
 		return NULL;
 	set_now(host, now);
 	rpc = new_rpc(host, peer, host->next_id);
@@ -956,19 +961,19 @@ struct homa_host_rpc *homa_host_call(struct homa_host *host, u64 now, struct hom
 	rpc->local_port = local_port;
 	rpc->remote_port = remote_port;
 	homa_rpc_init_client(&host->cx, &rpc->core, rpc->core.id);
-	arm(host, rpc, now + host->params->resend_ticks * host->params->tick_ns);
+	arm(host, rpc, now + host->cx.params->resend_ticks * host->cx.params->tick_ns);
 	send_message(host, rpc, length);
 	return rpc;
 }
 
 bool homa_host_reply(struct homa_host *host, u64 now, struct homa_host_rpc *rpc, u32 length)
 {
-	if (!length || length > host->params->max_message)
+	if (!length || length > host->cx.params->max_message)
 		return false;
 	set_now(host, now);
 	if (!homa_rpc_reply(&host->cx, &rpc->core))
 		return false;
-	arm(host, rpc, now + host->params->request_ack_ticks * host->params->tick_ns);
+	arm(host, rpc, now + host->cx.params->request_ack_ticks * host->cx.params->tick_ns);
 	send_message(host, rpc, length);
 	return true;
 }
@@ -999,5 +1004,5 @@ void homa_host_learn(struct homa_host *host, u32 length)
 	u32 packet = host->link.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
 
 	homa_allocator_record(&host->cx, &host->allocator, length,
-			      homa_peer_unsched(host->params, packet), packet, HOMA_DATA_HEADER);
+			      homa_peer_unsched(host->cx.params, packet), packet, HOMA_DATA_HEADER);
 }

@@ -118,37 +118,38 @@ struct homa_host_ops {
 /* What a packet costs on the link beside the bytes after the IP header. */
 struct homa_host_link {
 	u32 mtu;	/* bytes of the longest IP datagram */
+	bool free_responses;	/* responses take no time on links: for measuring what they cost */
 	u32 framing;	/* bytes around each datagram, gap included */
 	u32 min_frame;	/* bytes of the shortest datagram with its padding */
-	bool free_responses;	/* responses take no time on links: for measuring what they cost */
 };
 
 /* More RPCs than these make the host take memory for another table. */
 #define HOMA_HOST_FEW_RPCS 16
 
 struct homa_host {
-	/* What every packet needs comes first, what is large and rarely used last. */
+	/* What every packet needs is a cache line, */
 	const struct homa_host_ops *ops;
 	void *owner;
-	struct homa_host_peer **peers;	/* hash table by address */
 	struct homa_host_rpc **rpcs;	/* hash table by id and peer */
-	u32 peer_buckets, rpc_buckets;	/* powers of two */
-	struct homa_cx cx;
-	const struct homa_params *params;	/* the owner's */
 	const struct homa_host_pin *pin;
-	struct homa_host_link link;
+	struct homa_cx cx;		/* its parameters are the owner's */
+	u32 rpc_buckets;		/* a power of two */
 	bool timer_set[HOMA_HOST_TIMERS];
+	/* one of two, */
+	struct homa_host_rpc *few_rpcs[HOMA_HOST_FEW_RPCS];	/* the first table, near all else */
+	struct homa_host_peer **peers;	/* hash table by address */
+	u32 peer_buckets;		/* a power of two */
 	u32 served;			/* of the RPCs: those that peers issued */
 	u32 peer_count, rpc_count;
 	u64 next_token;
 	u64 next_id;
-	struct homa_host_rpc *few_rpcs[HOMA_HOST_FEW_RPCS];	/* the first table, near all else */
-	/* Each begins, or has what packets need of it begin, with a cache line; see homa-host.c. */
+	struct homa_link turns;		/* all peers */
+	/* one from link.framing on, and what begins one in the others; see homa-host.c. */
+	struct homa_host_link link;
 	struct homa_txq txq;
 	struct homa_grants grants;
 	alignas(HOMA_ARENA_LINE) struct homa_counters counters;
 	alignas(HOMA_ARENA_LINE) struct homa_allocator allocator;
-	struct homa_link turns;		/* all peers */
 	struct homa_history history;
 	struct homa_wheel wheel;
 };
@@ -248,6 +249,24 @@ struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_h
  */
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,
 		     u32 readable, u32 length);
+
+/* Cache lines of a host that nearly every packet touches. */
+#define HOMA_HOST_LINES 8
+
+/**
+ * homa_host_lines() - Where they are, for those who can ask for memory before a packet comes.
+ * @host:  Host.
+ * @lines: Set to their addresses.
+ */
+void homa_host_lines(const struct homa_host *host, const void *lines[HOMA_HOST_LINES]);
+
+/**
+ * homa_host_expect() - A packet will arrive soon: ask for the memory that it will need.
+ * @host:  Host.
+ * @from:  Sender's address.
+ * @bytes: What follows the IP header, not checked yet; HOMA_COMMON_HEADER bytes may be read.
+ */
+void homa_host_expect(const struct homa_host *host, struct homa_address from, const u8 *bytes);
 
 /* HOMA_HOST_PACER has fired. */
 void homa_host_pace(struct homa_host *host, u64 now);

@@ -508,7 +508,7 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
     ShareParameters();
     NS_ABORT_MSG_IF(m_historyPlaces & (m_historyPlaces - 1),
                     "HomaTransport: HistoryPlaces must be a power of two");
-    struct homa_host_link wire = {link.mtu, link.framing, link.minFrame, link.freeResponses};
+    struct homa_host_link wire = {link.mtu, link.freeResponses, link.framing, link.minFrame};
     /* The clock never goes back within a simulation, so ids of a host's earlier lives are below
      * this. */
     uint64_t firstId = (static_cast<uint64_t>(Simulator::Now().GetTimeStep()) & ~1ULL) + 2;
@@ -568,7 +568,7 @@ HomaTransport::Call(HomaUser* user,
 {
     uint64_t now = Simulator::Now().GetTimeStep();
     NS_ABORT_MSG_UNLESS(m_started, "HomaTransport::Call(): the transport has not been started");
-    if (!length || length > m_host->params->max_message)
+    if (!length || length > m_host->cx.params->max_message)
     {
         return nullptr;
     }
@@ -661,7 +661,7 @@ HomaTransport::Receive(const homa_address& from,
     if (!m_packetReceived.IsEmpty())
     {
         struct homa_packet pkt;
-        if (!homa_wire_decode(&pkt, bytes, readable, length, m_host->params->max_message))
+        if (!homa_wire_decode(&pkt, bytes, readable, length, m_host->cx.params->max_message))
         {
             m_packetReceived(pkt, HomaAddress::ToIpv6(from), 0);
         }

@@ -147,7 +147,7 @@ class HomaOutput
  * the core's unsched_bytes, and so on. They take effect when the transport starts and can be
  * changed while it runs.
  */
-class HomaTransport : public Object, public FabricMemory
+class HomaTransport : public Object, public FabricObjectMemory
 {
   public:
     /**
@@ -272,6 +272,13 @@ class HomaTransport : public Object, public FabricMemory
      * them. \param draw Returns a size, bytes. \param draws Number of sizes to draw.
      */
     void LearnSizes(const std::function<uint32_t()>& draw, uint32_t draws);
+
+    /** \return Where what every packet touches of this object begins. */
+    const void* GetLine() const
+    {
+        return &m_host;
+    }
+
     /** \return The protocol's host; for tests and reports. */
     const homa_host& GetHost() const;
 

@@ -73,9 +73,9 @@ static const char *check_grants(const struct homa_host *host, u64 incoming, u64 
 	if (incoming != s->incoming)
 		return complain("granted but not received: %llu by the RPCs, %u by the scheduler",
 				(unsigned long long)incoming, s->incoming);
-	if (s->count > host->params->max_overcommit)
+	if (s->count > host->cx.params->max_overcommit)
 		return complain("%u active messages, %u allowed", s->count,
-				host->params->max_overcommit);
+				host->cx.params->max_overcommit);
 	for (i = 0; i < s->count; i++) {
 		if (s->active[i]->peer->active != s->active[i])
 			return complain("rank %u: its peer has another active message", i);
@@ -117,21 +117,21 @@ const char *check_host(const struct homa_host *host)
 					return why;
 			}
 			if (served != peer->served ||
-			    served > host->params->max_rpcs_per_peer)
+			    served > host->cx.params->max_rpcs_per_peer)
 				return complain("a peer has %u requests, counted %u, allowed %u",
 						served, peer->served,
-						host->params->max_rpcs_per_peer);
+						host->cx.params->max_rpcs_per_peer);
 			all_served += served;
 		}
 	}
-	if (all_served != host->served || all_served > host->params->max_served_rpcs)
+	if (all_served != host->served || all_served > host->cx.params->max_served_rpcs)
 		return complain("%u requests, counted %u, allowed %u", all_served, host->served,
-				host->params->max_served_rpcs);
+				host->cx.params->max_served_rpcs);
 	if (host->pin)
 		return complain("a peer is in use at rest");
-	if (peers != host->peer_count || peers > host->params->peer_net_max)
+	if (peers != host->peer_count || peers > host->cx.params->peer_net_max)
 		return complain("%u peers, counted %u, allowed %u", peers, host->peer_count,
-				host->params->peer_net_max);
+				host->cx.params->peer_net_max);
 	if (rpcs != host->rpc_count)
 		return complain("%u RPCs by the peers, %u by the host", rpcs, host->rpc_count);
 	if (timers != host->wheel.armed)

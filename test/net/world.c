@@ -276,13 +276,13 @@ static void print_packet(const struct world *w, const char *what, u32 from, u32 
 static void check_asks(struct node *n, u32 to)
 {
 	struct world *w = n->world;
-	u64 interval = n->host.params->resend_interval * n->host.params->tick_ns;
+	u64 interval = n->host.cx.params->resend_interval * n->host.cx.params->tick_ns;
 
 	if (!n->asked[to].open)
 		n->asked[to].first = w->net.now;
 	/* A peer that is silent for an interval is asked every tick. */
 	else if (w->net.now - n->asked[to].first >= interval)
-		interval = n->host.params->tick_ns;
+		interval = n->host.cx.params->tick_ns;
 	if (n->asked[to].open && w->net.now - n->asked[to].at < interval && strict(w))
 		fail(w, "host %u: a second RESEND in flight to host %u", n->index, to);
 	n->asked[to].open = true;
@@ -291,7 +291,7 @@ static void check_asks(struct node *n, u32 to)
 
 static void check_clock(struct node *n, const struct homa_host_rpc *rpc)
 {
-	const struct homa_params *p = n->host.params;
+	const struct homa_params *p = n->host.cx.params;
 	u64 bound = n->host.cx.now + p->nic_queue_ns +
 		    homa_params_link_ns(p, rpc->out.packet + rpc->out.overhead) + 1;
 
@@ -594,9 +594,9 @@ static void op_granted(void *owner, struct homa_host_rpc *rpc, u32 offset, u8 pr
 {
 	struct node *n = owner;
 
-	if (n->host.grants.incoming > n->host.params->max_incoming)
+	if (n->host.grants.incoming > n->host.cx.params->max_incoming)
 		fail(n->world, "host %u: a grant lets %u bytes come, %u are allowed", n->index,
-		     n->host.grants.incoming, n->host.params->max_incoming);
+		     n->host.grants.incoming, n->host.cx.params->max_incoming);
 	if (offset > rpc->grantee.length || priority >= HOMA_PRIORITIES)
 		fail(n->world, "host %u: grant to %u of %u at priority %u", n->index, offset,
 		     rpc->grantee.length, priority);
@@ -639,7 +639,7 @@ static u32 pick_size(struct node *n)
 		size = packet * (1 + (u32)prng_below(p, 4)) - 1 + (u32)prng_below(p, 3);
 		break;
 	case 4:
-		size = n->host.params->unsched_bytes - 1 + (u32)prng_below(p, 3);
+		size = n->host.cx.params->unsched_bytes - 1 + (u32)prng_below(p, 3);
 		break;
 	default:
 		/* equally likely in every power of two */
@@ -1064,7 +1064,8 @@ static void print_side(const char *side, struct node *n, u32 other, u64 id)
 		return;
 	}
 	printf("# %s grants: incoming %u of %u, %u of %u active\n", side, n->host.grants.incoming,
-	       n->host.params->max_incoming, n->host.grants.count, n->host.params->max_overcommit);
+	       n->host.cx.params->max_incoming, n->host.grants.count,
+	       n->host.cx.params->max_overcommit);
 	printf("# %s: state %u, asked %u, %.3f ms, out %u/%u/%u of %u, in %u/%u of %u, doubt %u\n",
 	       side, rpc->core.state, rpc->core.asked, (double)rpc->core.active_at / 1e6,
 	       rpc->out.sent, rpc->out.granted, rpc->out.unsched, rpc->out.length,

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that is asked for early; see fabric-ahead.h.
+ */
+#include "fabric-ahead.h"
+
+#include "ns3/simulator.h"
+
+#include <algorithm>
+
+namespace ns3
+{
+
+void
+FabricAhead::Begin()
+{
+    if (!g_begun)
+    {
+        g_begun = true;
+        Simulator::ScheduleDestroy([] {
+            g_begun = false;
+            g_nodes.clear();
+        });
+    }
+}
+
+void
+FabricAhead::Add(uint32_t node, const std::vector<const void*>& lines)
+{
+    if (node >= g_nodes.size())
+    {
+        g_nodes.resize(node + 1);
+    }
+    Lines& known = g_nodes[node];
+    for (const void* line : lines)
+    {
+        auto free = std::find(known.begin(), known.end(), nullptr);
+        if (free == known.end())
+        {
+            return;
+        }
+        *free = line;
+    }
+}
+
+} // namespace ns3

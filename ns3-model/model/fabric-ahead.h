@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that is asked for before the event that needs it runs.
+ */
+#ifndef FABRIC_AHEAD_H
+#define FABRIC_AHEAD_H
+
+#include "homa-arena.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * What the events of each node look at first.
+ *
+ * With many hosts that has left the processor's caches by the time the host's next event comes.
+ * FabricScheduler, which knows what comes next, asks for it while other events run. Nothing depends
+ * on any of it but time.
+ */
+class FabricAhead
+{
+  public:
+    /** Cache lines known of a node. */
+    static constexpr uint32_t LINES = 12;
+
+    /**
+     * A simulation begins. Until its Simulator::Destroy(), what pending events point to exists and
+     * may be looked at.
+     */
+    static void Begin();
+
+    /** \return Whether it has begun. */
+    static bool HasBegun()
+    {
+        return g_begun;
+    }
+
+    /**
+     * \param node Id of a node, which is the context of its events.
+     * \param lines Memory that its events look at; what is beyond LINES is left out.
+     */
+    static void Add(uint32_t node, const std::vector<const void*>& lines);
+
+    /** \param node Id of the node whose event comes soon, or Simulator::NO_CONTEXT. */
+    static void Fetch(uint32_t node)
+    {
+        if (node < g_nodes.size())
+        {
+            for (const void* line : g_nodes[node])
+            {
+                homa_arena_fetch(line);
+            }
+        }
+    }
+
+  private:
+    /** Memory of a node; null where there is no more. */
+    typedef std::array<const void*, LINES> Lines;
+
+    static inline bool g_begun{false};          //!< See HasBegun().
+    static inline std::vector<Lines> g_nodes{}; //!< By node id.
+};
+
+} // namespace ns3
+
+#endif /* FABRIC_AHEAD_H */
