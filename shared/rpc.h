@@ -64,8 +64,6 @@ enum homa_rpc_state {
 };
 
 struct homa_rpc {
-	u64 born_at;	/* ns; when it was started, or first heard of */
-	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
 	u64 first_at;	/* ns; the first of the requests in a row; 0: there was none */
 	u64 took;	/* ns that the answer before us took; 0: not known, or no answer */
 	/* What each packet needs besides is a cache line, down to the number of gaps. */
@@ -87,6 +85,8 @@ struct homa_rpc {
 	u64 late;	/* ns until one of several was answered; if more follow, the first */
 	u32 asked_end;	/* end of what the last RESEND asked for */
 	u32 lost_end;	/* gaps below this are old enough to be asked for */
+	u64 born_at;	/* ns; when it was started, or first heard of */
+	u64 busy_at;	/* ns; last BUSY that answered a request for the rest; 0: none */
 };
 
 enum homa_effect_type {

@@ -246,29 +246,21 @@ FabricScheduler::RemoveNext()
 void
 FabricScheduler::PrepareNext() const
 {
-    // With many hosts, memory is far away: what the event after next is comes nearer while this one
-    // runs, and what the next one points to, now that it is here itself.
-    const Slot& slot = SlotOf(m_firstTs);
-    const Event& next = m_nodes[slot.first].event;
-    if (next.impl && &typeid(*next.impl) == &typeid(FabricPacket))
-    {
-        static_cast<const FabricPacket*>(next.impl)->Prepare();
-    }
-    uint32_t after = NONE;
-    if (slot.first != slot.last)
-    {
-        after = m_nodes[slot.first].next;
-    }
-    else if (m_secondTs != UINT64_MAX)
-    {
-        after = SlotOf(m_secondTs).first;
-    }
+    // What the event after next is comes nearer while this one runs, and what the next one points
+    // to, now that it is here itself.
+    const Slot slot = SlotOf(m_firstTs);
+    const Node& next = m_nodes[slot.first];
+    // Without a second time step this is some other slot: also good, or empty.
+    const uint32_t after = slot.first == slot.last ? SlotOf(m_secondTs).first : next.next;
     if (after != NONE)
     {
         const Event& far = m_nodes[after].event;
         homa_arena_fetch(far.impl);
-        homa_arena_fetch(reinterpret_cast<const char*>(far.impl) + HOMA_ARENA_LINE);
-        FabricAhead::Fetch(far.key.m_context);
+        FabricAhead::Fetch(far.key.m_context, far.impl);
+    }
+    if (&typeid(*next.event.impl) == &typeid(FabricPacket))
+    {
+        static_cast<const FabricPacket*>(next.event.impl)->Prepare();
     }
 }
 

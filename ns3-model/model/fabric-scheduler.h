@@ -25,8 +25,8 @@ namespace ns3
  * time comes within the wheel's reach move there, before any event of that time can be inserted
  * directly.
  *
- * While an event runs, it asks for the memory that the next two will need: of FabricPackets, and of
- * nodes whose memory FabricAhead knows.
+ * With very many hosts it asks for the memory that the next two events will need while one runs;
+ * see FabricAhead.
  *
  * Insert() and RemoveNext() take constant time, plus logarithmic time once for events further away
  * than the wheel reaches. Remove() is linear, as in PriorityQueueScheduler; Simulator::Cancel()

@@ -95,7 +95,10 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
         m_switches[i]->SetRouting(p.routing, seed + i * 0xd1342543de82ef95ULL);
     }
 
-    FabricAhead::Begin();
+    if (nHosts >= FabricAhead::HOSTS)
+    {
+        FabricAhead::Begin();
+    }
     for (uint32_t h = 0; h < nHosts; h++)
     {
         Ptr<FabricNetDevice> device = CreateObject<FabricNetDevice>();

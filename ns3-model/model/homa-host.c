@@ -58,9 +58,9 @@ static u32 rpc_bucket(const struct homa_host *host, struct homa_address peer, u6
 	return mix(id >> 1, homa_id_is_client(id) ? 0 : peer.low) & (host->rpc_buckets - 1);
 }
 
-static bool is_at(const struct homa_host_peer *peer, struct homa_address address)
+static bool same_address(const struct homa_address *a, const struct homa_address *b)
 {
-	return peer->address.low == address.low && peer->address.high == address.high;
+	return a->low == b->low && a->high == b->high;
 }
 
 struct homa_host_rpc *homa_host_find(struct homa_host *host, const struct homa_host_peer *peer,
@@ -85,9 +85,13 @@ static struct homa_host_peer *peer_of_rpc(const struct homa_host *host, struct h
 {
 	const struct homa_host_rpc *rpc = host->rpcs[rpc_bucket(host, from, id)];
 
-	while (rpc && (rpc->core.id != id || !is_at(rpc->peer, from)))
+	while (rpc && (rpc->core.id != id || !same_address(&rpc->address, &from)))
 		rpc = rpc->next;
-	return rpc ? rpc->peer : NULL;
+	if (!rpc)
+		return NULL;
+	homa_arena_fetch(rpc->peer);
+	homa_arena_fetch((const char *)rpc->peer + HOMA_ARENA_LINE);
+	return rpc->peer;
 }
 
 static void hash_rpc(struct homa_host *host, struct homa_host_rpc *rpc)
@@ -174,7 +178,7 @@ struct homa_host_peer *homa_host_known_peer(struct homa_host *host, struct homa_
 {
 	struct homa_host_peer *peer = host->peers[peer_bucket(address, host->peer_buckets)];
 
-	while (peer && !is_at(peer, address))
+	while (peer && !same_address(&peer->address, &address))
 		peer = peer->next;
 	return peer;
 }
@@ -280,6 +284,7 @@ static struct homa_host_rpc *new_rpc(struct homa_host *host, struct homa_host_pe
 	homa_timer_init(&rpc->timer);
 	homa_node_init(&rpc->asker);
 	rpc->peer = peer;
+	rpc->address = peer->address;
 	rpc->core.id = id;
 	homa_link_append(&peer->rpcs, &rpc->of_peer);
 	peer->served += !homa_id_is_client(id);
@@ -891,16 +896,17 @@ void homa_host_lines(const struct homa_host *host, const void *lines[HOMA_HOST_L
 	lines[1] = &host->few_rpcs[0];
 	lines[2] = &host->few_rpcs[HOMA_ARENA_LINE / sizeof(host->few_rpcs[0])];
 	lines[3] = &host->link.framing;
-	lines[4] = &host->grants.cutoffs;
-	lines[5] = &host->counters.packets;
-	lines[6] = &host->counters.pacer_bytes;
-	lines[7] = &host->allocator.now;
 }
 
 void homa_host_expect(const struct homa_host *host, struct homa_address from, const u8 *bytes)
 {
-	if (host->rpcs)
-		fetch_rpc(host, from, homa_wire_sender_id(bytes) ^ 1);
+	if (!host->rpcs)
+		return;
+	homa_arena_fetch(&host->counters.packets);
+	homa_arena_fetch(&host->grants.cutoffs);
+	homa_arena_fetch(&host->allocator.now);
+	homa_arena_fetch(&host->counters.pacer_bytes);
+	fetch_rpc(host, from, homa_wire_sender_id(bytes) ^ 1);
 }
 
 void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, const u8 *bytes,

@@ -62,6 +62,7 @@ struct homa_host_rpc {
 	void *socket;			/* the owner's, from homa_host_call() or accept() */
 	alignas(HOMA_ARENA_LINE) struct homa_host_rpc *next;	/* in its bucket */
 	struct homa_host_peer *peer;
+	struct homa_address address;	/* the peer's, so that the RPC is found without it */
 	void *message;			/* the owner's; freed by free_message() */
 	u16 local_port, remote_port;
 	bool delivering;		/* deliver() has been called and has not returned */
@@ -251,7 +252,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		     u32 readable, u32 length);
 
 /* Cache lines of a host that nearly every packet touches. */
-#define HOMA_HOST_LINES 8
+#define HOMA_HOST_LINES 4
 
 /**
  * homa_host_lines() - Where they are, for those who can ask for memory before a packet comes.

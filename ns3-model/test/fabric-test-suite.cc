@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 
+#include "ns3/fabric-ahead.h"
 #include "ns3/fabric-scheduler.h"
 #include "ns3/fabric.h"
 #include "ns3/inet-socket-address.h"
@@ -784,15 +785,23 @@ class DeterminismTest : public FabricTestCase
      * \param run Run number.
      * \param look Read all counters once in a while.
      * \param scheduler Name of the scheduler.
+     * \param ahead Ask for memory ahead of events.
      * \return All arrivals.
      */
-    std::vector<Arrival> Run(uint32_t run, bool look, const std::string& scheduler)
+    std::vector<Arrival> Run(uint32_t run,
+                             bool look,
+                             const std::string& scheduler,
+                             bool ahead = false)
     {
         const uint64_t before = RngSeedManager::GetRun();
         RngSeedManager::SetRun(run);
         ObjectFactory factory;
         factory.SetTypeId("ns3::" + scheduler);
         Simulator::SetScheduler(factory);
+        if (ahead)
+        {
+            FabricAhead::Begin();
+        }
         LeafSpineHelper helper = Shape(3, 8, 3);
         Ptr<Fabric> fabric = helper.Build();
         Recorder recorder;
@@ -824,6 +833,7 @@ class DeterminismTest : public FabricTestCase
         NS_TEST_EXPECT_MSG_EQ((first == Run(1, false, "MapScheduler")), true, "repeat differs");
         NS_TEST_EXPECT_MSG_EQ((first == Run(1, true, "MapScheduler")), true, "looking disturbs");
         NS_TEST_EXPECT_MSG_EQ((first == Run(1, false, "FabricScheduler")), true, "scheduler");
+        NS_TEST_EXPECT_MSG_EQ((first == Run(1, false, "FabricScheduler", true)), true, "ahead");
         NS_TEST_EXPECT_MSG_EQ((first == Run(2, false, "MapScheduler")), false, "run ignored");
     }
 };

@@ -7,6 +7,8 @@
 #include "workloads/random.h"
 #include "workloads/sampler.h"
 
+#include "ns3/fabric-ahead.h"
+
 #include <algorithm>
 #include <cstring>
 #include <tuple>
@@ -43,6 +45,7 @@ struct Traffic
     bool incast{false};              //!< All to host 0.
     bool defaults{false};            //!< Default parameters instead of the published ones.
     uint64_t untilNs{NS_PER_SECOND}; //!< End of the simulation.
+    bool ahead{false};               //!< With FabricScheduler, which asks for memory ahead.
 
     /**
      * \param ip Road.
@@ -56,6 +59,13 @@ struct Traffic
         char error[SAMPLER_ERROR_LEN];
         NS_ABORT_MSG_IF(sampler_open(&sizes, workload.c_str(), nullptr, error, sizeof(error)),
                         error);
+        if (ahead)
+        {
+            ObjectFactory factory;
+            factory.SetTypeId("ns3::FabricScheduler");
+            Simulator::SetScheduler(factory);
+            FabricAhead::Begin();
+        }
         {
             TestFabric net(parameters, ip, [this](homa_params& p) {
                 if (!defaults)
@@ -387,9 +397,13 @@ class SeedTest : public HomaTestCase
         traffic.rpcs = 20;
         Outcome first = traffic.Run(false);
         Outcome again = traffic.Run(false);
+        traffic.ahead = true;
+        Outcome ahead = traffic.Run(false);
+        traffic.ahead = false;
         traffic.seed = 2;
         Outcome other = traffic.Run(false);
         NS_TEST_EXPECT_MSG_EQ(Same(first, again), true, "the same seed gave other results");
+        NS_TEST_EXPECT_MSG_EQ(Same(first, ahead), true, "memory asked for ahead made a difference");
         NS_TEST_EXPECT_MSG_EQ(Same(first, other), false, "another seed gave the same results");
         Finish();
     }
