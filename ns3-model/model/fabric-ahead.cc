@@ -27,6 +27,10 @@ FabricAhead::Begin()
 void
 FabricAhead::Add(uint32_t node, const std::vector<const void*>& lines)
 {
+    if (!g_begun)
+    {
+        return;
+    }
     if (node >= g_nodes.size())
     {
         g_nodes.resize(node + 1);

@@ -46,12 +46,16 @@ class FabricAhead
     }
 
     /**
+     * Tell what a node's events need. Of no effect before Begin().
+     *
      * \param node Id of a node, which is the context of its events.
      * \param lines Memory that its events look at; what is beyond LINES is left out.
      */
     static void Add(uint32_t node, const std::vector<const void*>& lines);
 
     /**
+     * Ask for it.
+     *
      * \param node Id of the node whose event comes soon, or Simulator::NO_CONTEXT.
      * \param event The event.
      */
