@@ -133,7 +133,7 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 	rpc->bytes.packet = 0;
 	rpc->bytes.charged = 0;
 	INIT_LIST_HEAD(&rpc->in_ready);
-	INIT_LIST_HEAD(&rpc->of_sock);
+	INIT_LIST_HEAD(&rpc->of_sock.list);
 	INIT_LIST_HEAD(&rpc->of_peer);
 	homa_node_init(&rpc->asker);
 	homa_timer_init(&rpc->timer);
@@ -185,8 +185,8 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	/* Listed before it is in the table, so that a socket that is closed after this finds it. */
 	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
-		list_add_tail(&rpc->of_sock, &hsk->rpcs);
-		rpc->number = ++hsk->last_number;
+		list_add_tail(&rpc->of_sock.list, &hsk->rpcs);
+		rpc->of_sock.number = ++hsk->last_number;
 		hsk->rpc_count++;
 		refcount_inc(&rpc->refs);
 		err = 0;
@@ -200,7 +200,7 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	if (!err)
 		return 0;
 	spin_lock(&hsk->lock);
-	list_del_init(&rpc->of_sock);
+	list_del_init(&rpc->of_sock.list);
 	hsk->rpc_count--;
 	spin_unlock(&hsk->lock);
 	homa_krpc_put(rpc);
@@ -276,7 +276,7 @@ void homa_krpc_retire(struct homa_krpc *rpc)
 		homa_sock_leave_room(rpc);
 	rhashtable_remove_fast(&rpc->hnet->rpcs, &rpc->hash, rpc_table);
 	spin_lock(&hsk->lock);
-	list_del_init(&rpc->of_sock);
+	list_del_init(&rpc->of_sock.list);
 	hsk->rpc_count--;
 	if (rpc->ready) {
 		rpc->ready = false;

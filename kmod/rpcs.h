@@ -16,6 +16,12 @@
 #include "net.h"
 #include "peers.h"
 
+/* A place in a socket's list of RPCs. */
+struct homa_place {
+	struct list_head list;
+	u64 number;	/* higher than that of those before; 0: of someone who goes through them */
+};
+
 struct homa_krpc {
 	struct rhash_head hash;
 	refcount_t refs;
@@ -49,8 +55,7 @@ struct homa_krpc {
 	u32 place[HOMA_MAX_BPAGES];	/* bytes from the start of the receive region */
 	/* hsk->lock */
 	struct list_head in_ready;
-	struct list_head of_sock;
-	u64 number;			/* its place there: later ones have higher ones */
+	struct homa_place of_sock;
 	/* hsk->pool_lock */
 	struct homa_node room, room_age;	/* in hsk->waiting and waiting_age */
 	/* peer->lock */

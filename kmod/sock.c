@@ -147,42 +147,38 @@ static int homa_sock_init(struct sock *sk)
 	return take_client_port(hsk);
 }
 
-/* The RPC listed behind @rpc, which may have left the list, or the first one; lock is held. */
-static struct homa_krpc *next_rpc(struct homa_sock *hsk, struct homa_krpc *rpc)
+/* The RPC listed behind @place; lock is held. Return: NULL when there is none. */
+static struct homa_krpc *next_rpc(struct homa_sock *hsk, struct homa_place *place)
 {
-	struct homa_krpc *next;
-
-	if (rpc && !list_empty(&rpc->of_sock))
-		return list_is_last(&rpc->of_sock, &hsk->rpcs) ? NULL
-							       : list_next_entry(rpc, of_sock);
-	list_for_each_entry(next, &hsk->rpcs, of_sock)
-		if (!rpc || next->number > rpc->number)
-			return next;
+	list_for_each_entry_continue(place, &hsk->rpcs, list)
+		if (place->number)
+			return container_of(place, struct homa_krpc, of_sock);
 	return NULL;
 }
 
 void homa_sock_each(struct homa_sock *hsk, void (*func)(struct homa_krpc *rpc, void *arg),
 		    void *arg)
 {
-	struct homa_krpc *rpc = NULL, *next;
+	/* In the list, since the RPC that is looked at may leave it. */
+	struct homa_place here = { .number = 0 };
+	struct homa_krpc *rpc;
 	u64 last;
 
 	spin_lock_bh(&hsk->lock);
+	list_add(&here.list, &hsk->rpcs);
 	/* Those made meanwhile are left out. */
 	last = hsk->last_number;
-	while ((next = next_rpc(hsk, rpc)) && next->number <= last) {
-		refcount_inc(&next->refs);
+	while ((rpc = next_rpc(hsk, &here)) && rpc->of_sock.number <= last) {
+		list_move(&here.list, &rpc->of_sock.list);
+		refcount_inc(&rpc->refs);
 		spin_unlock_bh(&hsk->lock);
-		if (rpc)
-			homa_krpc_put(rpc);
-		rpc = next;
 		func(rpc, arg);
+		homa_krpc_put(rpc);
 		cond_resched();
 		spin_lock_bh(&hsk->lock);
 	}
+	list_del(&here.list);
 	spin_unlock_bh(&hsk->lock);
-	if (rpc)
-		homa_krpc_put(rpc);
 }
 
 static void forget(struct homa_krpc *rpc, void *arg)

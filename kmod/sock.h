@@ -33,7 +33,7 @@ struct homa_sock {
 	struct list_head rpcs;		/* homa_krpc.of_sock */
 	struct list_head ready;		/* homa_krpc.in_ready */
 	u32 rpc_count;
-	u64 last_number;		/* homa_krpc.number of the newest */
+	u64 last_number;		/* of a place there: the newest */
 
 	spinlock_t pool_lock;		/* the receive region */
 	void __user *region;		/* start of the receive region; given once */

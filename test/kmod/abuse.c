@@ -489,6 +489,50 @@ static void crowds(void)
 	endpoint_close(&server);
 }
 
+static unsigned int rpcs_of(const struct endpoint *e)
+{
+	struct homa_info info = { 0 };
+
+	if (ioctl(e->fd, HOMAIOCINFO, &info))
+		bail("HOMAIOCINFO: %s", strerrorname_np(errno));
+	return info.num_rpcs;
+}
+
+/* Time, ns, to end the client's half of a socket's RPCs, which it issues to itself. */
+static uint64_t ending(unsigned int rpcs)
+{
+	struct endpoint both = endpoint_must(AF_INET, PORT, 4);
+	union address to = address_of("127.0.0.1", PORT);
+	struct homa_abort_args all = { 0 };
+	unsigned int i, sent = 0, rounds = 0;
+	uint64_t start, took;
+
+	for (i = 0; i < rpcs; i++)
+		sent += !send_request(&both, &to, "hello", 5, NULL);
+	while (rpcs_of(&both) < 2 * rpcs && rounds++ < 3000)
+		usleep(1000);
+	start = now_ns();
+	is(ioctl(both.fd, HOMAIOCABORT, &all), 0, "%u of %u RPCs are ended", sent, 2 * rpcs);
+	took = now_ns() - start;
+	is(rpcs_of(&both), rpcs, "the others are not");
+	endpoint_close(&both);
+	return took;
+}
+
+/* To end some of a socket's RPCs must not take the longer for each, the more others there are. */
+static void endings(void)
+{
+	uint64_t few, many;
+
+	set("resend_ticks", 5000);
+	few = ending(1000);
+	many = ending(8000);
+	note("1000 RPCs: %llu ms, 8000: %llu ms", (unsigned long long)few / 1000000,
+	     (unsigned long long)many / 1000000);
+	ok(many < 24 * few, "to end eight times as many takes some eight times as long");
+	set("resend_ticks", 5);
+}
+
 /* An ICMP error as it goes over the wire, behind its IP header. */
 struct icmp_error {
 	struct icmphdr icmp;
@@ -612,6 +656,7 @@ static const struct test {
 	{ "crumbs", crumbs, "requests that come byte by byte" },
 	{ "collisions", collisions, "ids of RPCs that are hard to tell apart" },
 	{ "crowds", crowds, "more requests than a host will hold" },
+	{ "endings", endings, "the end of half of a socket's RPCs" },
 	{ "errors", errors, "ICMP errors out of nothing" },
 	{ "floods", floods, "many ICMP errors out of nothing, beside many RPCs" },
 };
