@@ -514,7 +514,8 @@ static uint64_t ending(unsigned int rpcs)
 	start = now_ns();
 	is(ioctl(both.fd, HOMAIOCABORT, &all), 0, "%u of %u RPCs are ended", sent, 2 * rpcs);
 	took = now_ns() - start;
-	is(rpcs_of(&both), rpcs, "the others are not");
+	/* A server's RPC ends, too, when its client is asked and knows it no longer. */
+	ok(rpcs_of(&both) <= rpcs, "only others are left");
 	endpoint_close(&both);
 	return took;
 }
