@@ -62,8 +62,8 @@ class FabricSink
     virtual void Receive(FabricPacket* packet, uint64_t now) = 0;
 
     /**
-     * Ask for memory that Receive() will look at. With many hosts it is far away: what is asked for
-     * early comes while something else is done. Called just before, or an event earlier.
+     * Ask for memory that Receive() will look at, while the event before it runs. With many hosts
+     * that is far away. Whether this is called makes no difference but in time.
      *
      * \param packet The packet.
      */
