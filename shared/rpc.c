@@ -53,6 +53,7 @@ static void init(const struct homa_cx *cx, struct homa_rpc *rpc, u64 id)
 	rpc->late = 0;
 	rpc->asked_end = 0;
 	rpc->lost_end = 0;
+	rpc->busy_at = 0;
 	rpc->id = id;
 	rpc->active_at = cx->now;
 	rpc->born_at = cx->now;
