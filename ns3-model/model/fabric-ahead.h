@@ -25,8 +25,8 @@ class FabricAhead
 {
   public:
     /**
-     * From as many hosts on it is worth while: what they touch is several times what a cache of
-     * 2 MB holds. With fewer, asking costs more than waiting.
+     * From as many hosts on it is worth while, by measurement on a processor whose cores have
+     * caches of 2 MB. With fewer, asking costs more than waiting.
      */
     static constexpr uint32_t HOSTS = 800;
 

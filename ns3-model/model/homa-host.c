@@ -885,9 +885,9 @@ static void fetch_rpc(const struct homa_host *host, struct homa_address from, u6
 
 	homa_arena_fetch((const void *)(rpc + offsetof(struct homa_host_rpc, next)));
 	homa_arena_fetch((const void *)(rpc + offsetof(struct homa_host_rpc, core.id)));
-	homa_arena_fetch((const void *)(rpc + (homa_id_is_client(id)
-					    ? offsetof(struct homa_host_rpc, out.srpt.key)
-					    : offsetof(struct homa_host_rpc, grantee.node.key))));
+	rpc += homa_id_is_client(id) ? offsetof(struct homa_host_rpc, out.srpt.key)
+				     : offsetof(struct homa_host_rpc, grantee.node.key);
+	homa_arena_fetch((const void *)rpc);
 }
 
 void homa_host_lines(const struct homa_host *host, const void *lines[HOMA_HOST_LINES])
