@@ -73,7 +73,10 @@ FabricScheduler::InsertNear(const Event& ev)
         m_free = m_nodes[node].next;
     }
     const uint64_t ts = ev.key.m_ts;
-    m_nodes[node].event = ev;
+    Node& inserted = m_nodes[node];
+    inserted.impl = ev.impl;
+    inserted.uid = ev.key.m_uid;
+    inserted.context = ev.key.m_context;
     m_near++;
     Slot& slot = SlotOf(ts);
     if (slot.first != NONE)
@@ -171,6 +174,7 @@ FabricScheduler::TakeFirst()
     Slot& slot = SlotOf(m_firstTs);
     const uint32_t first = slot.first;
     Node& taken = m_nodes[first];
+    const Event event = {taken.impl, {m_firstTs, taken.uid, taken.context}};
     slot.first = first == slot.last ? uint32_t(NONE) : taken.next;
     taken.next = m_free;
     m_free = first;
@@ -190,7 +194,7 @@ FabricScheduler::TakeFirst()
             FindSecond();
         }
     }
-    return taken.event;
+    return event;
 }
 
 void
@@ -221,7 +225,12 @@ FabricScheduler::Rewind(uint64_t ts)
 Scheduler::Event
 FabricScheduler::PeekNext() const
 {
-    return m_near ? m_nodes[SlotOf(m_firstTs).first].event : m_far.front();
+    if (!m_near)
+    {
+        return m_far.front();
+    }
+    const Node& next = m_nodes[SlotOf(m_firstTs).first];
+    return {next.impl, {m_firstTs, next.uid, next.context}};
 }
 
 Scheduler::Event
@@ -254,13 +263,13 @@ FabricScheduler::PrepareNext() const
     const uint32_t after = slot.first == slot.last ? SlotOf(m_secondTs).first : next.next;
     if (after != NONE)
     {
-        const Event& far = m_nodes[after].event;
+        const Node& far = m_nodes[after];
         homa_arena_fetch(far.impl);
-        FabricAhead::Fetch(far.key.m_context, far.impl);
+        FabricAhead::Fetch(far.context, far.impl);
     }
-    if (&typeid(*next.event.impl) == &typeid(FabricPacket))
+    if (&typeid(*next.impl) == &typeid(FabricPacket))
     {
-        static_cast<const FabricPacket*>(next.event.impl)->Prepare();
+        static_cast<const FabricPacket*>(next.impl)->Prepare();
     }
 }
 
@@ -273,7 +282,7 @@ FabricScheduler::Remove(const Event& ev)
         uint32_t before = NONE;
         for (uint32_t node = slot.first;; before = node, node = m_nodes[node].next)
         {
-            if (m_nodes[node].event.key.m_uid == ev.key.m_uid)
+            if (m_nodes[node].uid == ev.key.m_uid)
             {
                 if (before != NONE)
                 {

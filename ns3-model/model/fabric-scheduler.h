@@ -57,11 +57,13 @@ class FabricScheduler : public Scheduler
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
     static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
 
-    /** An event in the wheel. */
-    struct Node
+    /** An event in the wheel, within one cache line; its slot tells its time. */
+    struct alignas(32) Node
     {
-        Event event;   //!< The event.
-        uint32_t next; //!< The next of its slot, unless it is the last; or the next free one.
+        EventImpl* impl;  //!< What to do.
+        uint32_t uid;     //!< Its id.
+        uint32_t context; //!< Id of the node that it belongs to.
+        uint32_t next;    //!< The next of its slot, unless it is the last; or the next free one.
     };
 
     /** The events of a time step, in the order in which they were inserted. */

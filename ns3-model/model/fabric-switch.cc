@@ -4,35 +4,48 @@
  */
 #include "fabric-switch.h"
 
+#include "ns3/abort.h"
+
 namespace ns3
 {
 
-FabricSwitch::FabricSwitch(uint32_t firstHost,
-                           uint32_t nHosts,
-                           const std::vector<uint32_t>& downIndex)
+FabricSwitch::FabricSwitch(uint32_t firstHost, uint32_t nHosts, uint32_t hostsPerPort)
     : m_firstHost(firstHost),
       m_nHosts(nHosts),
-      m_downIndex(downIndex.data())
+      m_hostsPerPort(hostsPerPort)
 {
+}
+
+void
+FabricSwitch::Add(std::vector<FabricPort*>& ports, FabricPort* port)
+{
+    // The arena gives ports that are made one after another memory in that order. Then the place of
+    // one follows from its number, and no table has to come into the caches.
+    m_inRow = m_inRow && (ports.empty() || port == ports.back() + 1);
+    ports.push_back(port);
 }
 
 void
 FabricSwitch::AddDown(FabricPort* port)
 {
-    m_down.push_back(port);
+    Add(m_down, port);
+    m_firstDown = m_down.front();
 }
 
 void
 FabricSwitch::AddUp(FabricPort* port)
 {
-    m_up.push_back(port);
+    Add(m_up, port);
+    NS_ABORT_MSG_IF(m_up.size() > UINT16_MAX, "a switch has at most 65535 uplinks");
+    m_firstUp = m_up.front();
+    m_nUp = m_up.size();
 }
 
 void
 FabricSwitch::SetRouting(FabricRouting routing, uint64_t seed)
 {
     m_routing = routing;
-    m_expected.packet = nullptr;
+    m_expectedPacket = nullptr;
     m_random = seed;
 }
 
@@ -63,56 +76,53 @@ FabricSwitch::GetUnroutable() const
 }
 
 uint32_t
-FabricSwitch::Random(uint64_t& state)
+FabricSwitch::PeekRandom() const
 {
-    uint64_t x = state += 0x9e3779b97f4a7c15ULL;
+    uint64_t x = m_random + RANDOM_STEP;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
     return uint32_t((x ^ (x >> 31)) >> 32);
 }
 
 FabricPort*
-FabricSwitch::PortFor(const FabricPacket* packet, uint64_t& random) const
+FabricSwitch::PortFor(const FabricPacket* packet) const
 {
-    const uint32_t dst = packet->dst;
-    if (dst - m_firstHost < m_nHosts)
+    const uint32_t below = packet->dst - m_firstHost;
+    if (below < m_nHosts)
     {
-        return m_down[m_downIndex[dst]];
+        const uint32_t index = below / m_hostsPerPort;
+        return m_inRow ? m_firstDown + index : m_down[index];
     }
-    if (m_up.empty())
+    if (m_nUp == 0)
     {
         return nullptr;
     }
-    const uint32_t x = m_routing == FabricRouting::SPRAY ? Random(random) : packet->hash;
-    return m_up[(uint64_t(x) * m_up.size()) >> 32];
+    const uint32_t x = m_routing == FabricRouting::SPRAY ? PeekRandom() : packet->hash;
+    const uint32_t index = (uint64_t(x) * m_nUp) >> 32;
+    return m_inRow ? m_firstUp + index : m_up[index];
 }
 
 void
 FabricSwitch::Expect(const FabricPacket* packet) const
 {
-    m_expected.packet = packet;
-    m_expected.random = m_random;
-    m_expected.port = PortFor(packet, m_expected.random);
-    if (m_expected.port)
+    m_expectedPacket = packet;
+    m_expectedPort = PortFor(packet);
+    if (m_expectedPort)
     {
-        m_expected.port->Prefetch();
+        m_expectedPort->Prefetch();
     }
 }
 
 void
 FabricSwitch::Receive(FabricPacket* packet, uint64_t now)
 {
-    FabricPort* port;
-    if (m_expected.packet == packet)
+    FabricPort* port = m_expectedPacket == packet ? m_expectedPort : PortFor(packet);
+    m_expectedPacket = nullptr;
+    if (IsSprayed(packet))
     {
-        port = m_expected.port;
-        m_random = m_expected.random;
+        // What was expected of another packet has been drawn for this one.
+        Draw();
     }
-    else
-    {
-        port = PortFor(packet, m_random);
-    }
-    m_expected.packet = nullptr;
     if (!port)
     {
         m_unroutable++;

@@ -29,16 +29,15 @@ enum class FabricRouting : uint8_t
  * A switch. Hosts in a range of indices are reached by its down ports, all others by any of its
  * up ports.
  */
-class FabricSwitch : public FabricSink
+class alignas(64) FabricSwitch : public FabricSink
 {
   public:
     /**
      * \param firstHost First host reached downwards.
      * \param nHosts Number of consecutive hosts reached downwards.
-     * \param downIndex For each host of the fabric, which down port leads to it; shared by switches
-     *        and owned by the fabric.
+     * \param hostsPerPort How many of them each down port leads to, in their order; at least 1.
      */
-    FabricSwitch(uint32_t firstHost, uint32_t nHosts, const std::vector<uint32_t>& downIndex);
+    FabricSwitch(uint32_t firstHost, uint32_t nHosts, uint32_t hostsPerPort);
 
     /** \param port The next port downwards; owned by the fabric. */
     void AddDown(FabricPort* port);
@@ -65,35 +64,54 @@ class FabricSwitch : public FabricSink
 
   private:
     /**
-     * \param state Of the generator; goes on.
-     * \return 32 random bits (splitmix64).
+     * \param packet To be sent on.
+     * \return Whether one out of several uplinks is to be drawn for it.
      */
-    static uint32_t Random(uint64_t& state);
+    bool IsSprayed(const FabricPacket* packet) const
+    {
+        return packet->dst - m_firstHost >= m_nHosts && m_routing == FabricRouting::SPRAY;
+    }
+
+    /**
+     * Add a port of one direction.
+     * \param ports Those there are.
+     * \param port The next one.
+     */
+    void Add(std::vector<FabricPort*>& ports, FabricPort* port);
+    /** \return What the generator is to give next (splitmix64): 32 random bits. */
+    uint32_t PeekRandom() const;
+
+    /** Let the generator go on. */
+    void Draw()
+    {
+        m_random += RANDOM_STEP;
+    }
+
     /**
      * \param packet To be sent on.
-     * \param random State of the generator; goes on if that is needed.
-     * \return Its output port, or null.
+     * \return Its output port, or null. If it is sprayed, Draw() has yet to be called.
      */
-    FabricPort* PortFor(const FabricPacket* packet, uint64_t& random) const;
+    FabricPort* PortFor(const FabricPacket* packet) const;
 
-    /** What Expect() has found out. */
-    struct Expected
-    {
-        const FabricPacket* packet{nullptr}; //!< Of which packet; null: of none.
-        FabricPort* port{nullptr};           //!< Its output port.
-        uint64_t random{0};                  //!< State of the generator after it.
-    };
+    static constexpr uint64_t RANDOM_STEP = 0x9e3779b97f4a7c15ULL; //!< Of splitmix64.
 
-    mutable Expected m_expected;                   //!< Until the next packet comes.
-    uint32_t m_firstHost;                          //!< First host below.
-    uint32_t m_nHosts;                             //!< Hosts below.
-    const uint32_t* m_downIndex;                   //!< Down port by host.
-    FabricRouting m_routing{FabricRouting::SPRAY}; //!< How to go up.
-    uint64_t m_random{0};                          //!< State of the generator.
-    std::vector<FabricPort*> m_down;               //!< Ports towards the hosts.
-    std::vector<FabricPort*> m_up;                 //!< Ports towards the spines.
-    std::unique_ptr<FabricBuffer> m_buffer;        //!< Shared memory, or null.
-    uint64_t m_unroutable{0};                      //!< Packets without a way.
+    // With the pointer to the virtual functions, a cache line for every packet.
+    uint32_t m_firstHost;                                  //!< First host below.
+    uint32_t m_nHosts;                                     //!< Hosts below.
+    uint32_t m_hostsPerPort;                               //!< Hosts below each down port.
+    uint16_t m_nUp{0};                                     //!< Ports of m_up.
+    FabricRouting m_routing{FabricRouting::SPRAY};         //!< How to go up.
+    bool m_inRow{true};                                    //!< See Add().
+    uint64_t m_random{0};                                  //!< State of the generator.
+    FabricPort* m_firstDown{nullptr};                      //!< That of m_down.
+    FabricPort* m_firstUp{nullptr};                        //!< That of m_up.
+    mutable const FabricPacket* m_expectedPacket{nullptr}; //!< See Expect(); null: none.
+    mutable FabricPort* m_expectedPort{nullptr};           //!< Its output port.
+
+    std::vector<FabricPort*> m_down;        //!< Ports towards the hosts.
+    std::vector<FabricPort*> m_up;          //!< Ports towards the spines.
+    std::unique_ptr<FabricBuffer> m_buffer; //!< Shared memory, or null.
+    uint64_t m_unroutable{0};               //!< Packets without a way.
 };
 
 } // namespace ns3

@@ -83,12 +83,11 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
     const uint64_t seed = (uint64_t(RngSeedManager::GetSeed()) << 32) + RngSeedManager::GetRun();
     for (uint32_t r = 0; r < p.racks; r++)
     {
-        m_switches.push_back(
-            std::make_unique<FabricSwitch>(r * p.hostsPerRack, p.hostsPerRack, m_indexInRack));
+        m_switches.push_back(std::make_unique<FabricSwitch>(r * p.hostsPerRack, p.hostsPerRack, 1));
     }
     for (uint32_t s = 0; s < p.spines; s++)
     {
-        m_switches.push_back(std::make_unique<FabricSwitch>(0, nHosts, m_rackOfHost));
+        m_switches.push_back(std::make_unique<FabricSwitch>(0, nHosts, p.hostsPerRack));
     }
     for (uint32_t i = 0; i < m_switches.size(); i++)
     {
