@@ -15,7 +15,9 @@ struct arrival {
 	struct sk_buff *skb;	/* NULL: taken */
 	struct sk_buff *whole;	/* with the IP header, for ICMP */
 	struct homa_kpeer *peer;
-	struct in6_addr from, to;
+	struct homa_zoned from;
+	struct in6_addr to;
+	int link, vrf;		/* index of the device that it came by, of its VRF's or 0 */
 	struct homa_packet pkt;
 	struct homa_cx cx;
 	struct homa_krpc *last;	/* of the packet before, with a reference */

@@ -201,7 +201,7 @@ static void fail(struct homa_krpc *rpc, u8 error)
 		rpc->error = errnos[error];
 	if (READ_ONCE(rpc->hnet->shell.verbose))
 		pr_info_ratelimited("RPC %llu with port %u of %pI6c failed: %d\n", rpc->id,
-				    rpc->remote_port, &rpc->peer->addr, rpc->error);
+				    rpc->remote_port, &rpc->peer->at.addr, rpc->error);
 }
 
 void homa_effects_apply(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_effects *fx,

@@ -138,7 +138,7 @@ static bool known(struct homa_net *hnet, struct homa_kpeer *peer, u64 id)
 }
 
 /* The packet's Homa header is at @offset. */
-static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offset, bool port_only,
+static void fail_peer(struct sk_buff *skb, const struct homa_zoned *at, u32 offset, bool port_only,
 		      enum homa_error error)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
@@ -152,7 +152,7 @@ static void fail_peer(struct sk_buff *skb, const struct in6_addr *addr, u32 offs
 	if (!bytes || !homa_wire_quote(&quote, bytes, readable, port_only))
 		return;
 	rcu_read_lock();
-	peer = homa_peer_find(hnet, addr);
+	peer = homa_peer_find(hnet, at);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
 		if (!quote.id || known(hnet, peer, quote.id))
 			note(peer, &quote, error);
@@ -166,19 +166,20 @@ int homa_in_error_ipv4(struct sk_buff *skb, u32 info)
 	const struct iphdr *ip = (struct iphdr *)skb->data;
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
 	u32 offset = ip->ihl * 4;
-	struct in6_addr addr;
+	struct homa_zoned at;
 
 	if (type != ICMP_DEST_UNREACH)
 		return 0;
-	ipv6_addr_set_v4mapped(ip->daddr, &addr);
+	ipv6_addr_set_v4mapped(ip->daddr, &at.addr);
+	at.zone = homa_in_zone(skb, &at.addr);
 	if (code == ICMP_PORT_UNREACH)
-		fail_peer(skb, &addr, offset, true, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &at, offset, true, HOMA_ERR_NOTCONN);
 	else if (code == ICMP_PROT_UNREACH)
-		fail_peer(skb, &addr, offset, false, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &at, offset, false, HOMA_ERR_NOTCONN);
 	else if (code == ICMP_FRAG_NEEDED)
 		ipv4_update_pmtu(skb, dev_net(skb->dev), info, 0, IPPROTO_HOMA);
 	else
-		fail_peer(skb, &addr, offset, false, HOMA_ERR_HOSTDOWN);
+		fail_peer(skb, &at, offset, false, HOMA_ERR_HOSTDOWN);
 	return 0;
 }
 
@@ -187,14 +188,15 @@ int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 {
 	const struct ipv6hdr *ip = (struct ipv6hdr *)skb->data;
 	struct net *net = dev_net(skb->dev);
+	struct homa_zoned at = { .addr = ip->daddr, .zone = homa_in_zone(skb, &ip->daddr) };
 
 	if (type == ICMPV6_PKT_TOOBIG)
 		ip6_update_pmtu(skb, net, info, 0, 0, sock_net_uid(net, NULL));
 	else if (type == ICMPV6_DEST_UNREACH && code == ICMPV6_PORT_UNREACH)
-		fail_peer(skb, &ip->daddr, offset, true, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &at, offset, true, HOMA_ERR_NOTCONN);
 	else if (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_NEXTHDR)
-		fail_peer(skb, &ip->daddr, offset, false, HOMA_ERR_NOTCONN);
+		fail_peer(skb, &at, offset, false, HOMA_ERR_NOTCONN);
 	else if (type == ICMPV6_DEST_UNREACH)
-		fail_peer(skb, &ip->daddr, offset, false, HOMA_ERR_HOSTDOWN);
+		fail_peer(skb, &at, offset, false, HOMA_ERR_HOSTDOWN);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define HOMA_HASH_WORDS 4
+#define HOMA_HASH_WORDS 5
 
 /* Random, from when the module is loaded on. */
 extern u64 homa_hash_key[HOMA_HASH_WORDS];

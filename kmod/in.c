@@ -4,6 +4,7 @@
  */
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 
 #include "arrival.h"
@@ -169,6 +170,29 @@ static void input_packet(struct arrival *a)
 	input_peer(a);
 }
 
+/* Index of the device that a packet came by; never of the VRF's that it belongs to. */
+static int link_of(const struct sk_buff *skb, bool ipv4)
+{
+	if (ipv4)
+		return inet_sdif(skb) ?: inet_iif(skb);
+	return inet6_sdif(skb) ?: inet6_iif(skb);
+}
+
+/* Index of the device of the VRF that it came by, or 0. */
+static int vrf_of(const struct sk_buff *skb)
+{
+	if (likely(!netif_is_l3_master(skb->dev) && !netif_is_l3_slave(skb->dev)))
+		return 0;
+	return l3mdev_master_ifindex_rcu(skb->dev);
+}
+
+int homa_in_zone(const struct sk_buff *skb, const struct in6_addr *addr)
+{
+	if (__ipv6_addr_needs_scope_id(ipv6_addr_type(addr)))
+		return link_of(skb, false);
+	return vrf_of(skb);
+}
+
 void homa_in_skb(struct sk_buff *skb, bool ipv4)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
@@ -181,18 +205,21 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	if (!smp_load_acquire(&hnet->active)) /* with homa_net_activate() */
 		goto drop;
 	if (ipv4) {
-		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from);
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from.addr);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &a.to);
 		/* Nobody answers what goes to many hosts. */
 		if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
 			goto drop;
 	} else {
-		a.from = ipv6_hdr(skb)->saddr;
+		a.from.addr = ipv6_hdr(skb)->saddr;
 		a.to = ipv6_hdr(skb)->daddr;
 		if (ipv6_addr_is_multicast(&a.to))
 			goto drop;
 	}
 	rcu_read_lock();
+	a.link = link_of(skb, ipv4);
+	a.vrf = vrf_of(skb);
+	a.from.zone = ipv4 ? a.vrf : homa_in_zone(skb, &a.from.addr);
 	skb->next = NULL;
 	if (skb_is_gso(skb))
 		skb = homa_offload_split(skb);

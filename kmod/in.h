@@ -33,6 +33,13 @@ int homa_in_ipv6(struct sk_buff *skb);
  */
 void homa_in_skb(struct sk_buff *skb, bool ipv4);
 
+/**
+ * homa_in_zone() - The zone in which an address is another host's.
+ * @skb:  A packet that came from it, or from a router on the way there.
+ * @addr: Its address, IPv6 or IPv4-mapped.
+ */
+int homa_in_zone(const struct sk_buff *skb, const struct in6_addr *addr);
+
 /* ICMP errors about packets of ours. @skb starts with the IP header of the packet. */
 int homa_in_error_ipv4(struct sk_buff *skb, u32 info);
 int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,

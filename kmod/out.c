@@ -93,7 +93,7 @@ static void push_ipv4(const struct way *way, struct sk_buff *skb)
 	ip->protocol = IPPROTO_HOMA;
 	ip->check = 0;
 	ip->saddr = way->from->s6_addr32[3];
-	ip->daddr = way->peer->addr.s6_addr32[3];
+	ip->daddr = way->peer->at.addr.s6_addr32[3];
 	/* Whoever cuts a batch counts on from here. */
 	if (cut)
 		__ip_select_ident(way->hnet->net, ip,
@@ -110,7 +110,7 @@ static void push_ipv6(const struct way *way, struct sk_buff *skb)
 	ip->nexthdr = IPPROTO_HOMA;
 	ip->hop_limit = ip6_dst_hoplimit(way->dst);
 	ip->saddr = *way->from;
-	ip->daddr = way->peer->addr;
+	ip->daddr = way->peer->at.addr;
 }
 
 static void push_ip(const struct way *way, struct sk_buff *skb)

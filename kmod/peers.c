@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 
 #include "hash.h"
@@ -16,18 +17,25 @@
 #define LOOKS_WHEN_FULL 64
 #define LEAST_MTU 576		/* bytes; a route that says less is not believed */
 
-static u32 hash_address(const void *data, u32 length, u32 seed)
+static u32 hash_zoned(const void *data, u32 length, u32 seed)
 {
-	const struct in6_addr *addr = data;
+	return homa_hash(data, sizeof(struct homa_zoned) / sizeof(u32), seed);
+}
 
-	return homa_hash((__force const u32 *)addr->s6_addr32, 4, seed);
+/* Return: 0 if it is that peer. */
+static int compare_zoned(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct homa_zoned *a = arg->key, *b = &((const struct homa_kpeer *)object)->at;
+
+	return a->zone != b->zone || !ipv6_addr_equal(&a->addr, &b->addr);
 }
 
 static const struct rhashtable_params peer_table = {
-	.key_len = sizeof(struct in6_addr),
-	.key_offset = offsetof(struct homa_kpeer, addr),
+	.key_len = sizeof(struct homa_zoned),
+	.key_offset = offsetof(struct homa_kpeer, at),
 	.head_offset = offsetof(struct homa_kpeer, hash),
-	.hashfn = hash_address,
+	.hashfn = hash_zoned,
+	.obj_cmpfn = compare_zoned,
 	.automatic_shrinking = true,
 };
 
@@ -62,9 +70,9 @@ void homa_peers_exit(struct homa_net *hnet)
 	rhashtable_free_and_destroy(&hnet->peers, put_from_table, NULL);
 }
 
-struct homa_kpeer *homa_peer_find(struct homa_net *hnet, const struct in6_addr *addr)
+struct homa_kpeer *homa_peer_find(struct homa_net *hnet, const struct homa_zoned *at)
 {
-	return rhashtable_lookup(&hnet->peers, addr, peer_table);
+	return rhashtable_lookup(&hnet->peers, at, peer_table);
 }
 
 struct route {
@@ -84,7 +92,8 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 	if (peer->ipv4) {
 		struct rtable *rt;
 
-		flow.u.ip4.daddr = peer->addr.s6_addr32[3];
+		flow.u.ip4.daddr = peer->at.addr.s6_addr32[3];
+		flow.u.ip4.flowi4_oif = peer->at.zone;
 		flow.u.ip4.flowi4_proto = IPPROTO_HOMA;
 		rt = ip_route_output_flow(net, &flow.u.ip4, NULL);
 		if (IS_ERR(rt))
@@ -93,7 +102,8 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 		ipv6_addr_set_v4mapped(flow.u.ip4.saddr, &route->local);
 		return 0;
 	}
-	flow.u.ip6.daddr = peer->addr;
+	flow.u.ip6.daddr = peer->at.addr;
+	flow.u.ip6.flowi6_oif = peer->at.zone;
 	flow.u.ip6.flowi6_proto = IPPROTO_HOMA;
 	route->dst = ip6_dst_lookup_flow(net, peer->hnet->ctl_sk[1], &flow.u.ip6, NULL);
 	if (IS_ERR(route->dst))
@@ -131,6 +141,20 @@ struct dst_entry *homa_peer_route(struct homa_kpeer *peer)
 	/* It is freed after a grace period. */
 	dst_release(dst);
 	return route.dst;
+}
+
+bool homa_peer_leaves_by(struct homa_kpeer *peer, int index)
+{
+	const struct dst_entry *dst;
+	bool leaves = true;
+
+	rcu_read_lock();
+	dst = homa_peer_route(peer);
+	/* What a host sends to itself leaves by no device. */
+	if (dst && !(dst->dev->flags & IFF_LOOPBACK))
+		leaves = dst->dev->ifindex == index || l3mdev_master_ifindex_rcu(dst->dev) == index;
+	rcu_read_unlock();
+	return leaves;
 }
 
 static bool unused(const struct homa_kpeer *peer)
@@ -269,7 +293,7 @@ void homa_peers_collect(struct homa_net *hnet)
 		collect(hnet, LOOKS);
 }
 
-struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct in6_addr *addr, gfp_t gfp)
+struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct homa_zoned *at, gfp_t gfp)
 {
 	struct homa_kpeer *peer, *old;
 	struct route route;
@@ -277,7 +301,7 @@ struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct in6_addr *a
 	int err;
 
 	rcu_read_lock();
-	peer = homa_peer_find(hnet, addr);
+	peer = homa_peer_find(hnet, at);
 	if (peer && refcount_inc_not_zero(&peer->refs)) {
 		rcu_read_unlock();
 		return peer;
@@ -295,8 +319,8 @@ struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct in6_addr *a
 		homa_count(hnet, peer_kmalloc_errors);
 		return ERR_PTR(-ENOMEM);
 	}
-	peer->addr = *addr;
-	peer->ipv4 = ipv6_addr_v4mapped(addr);
+	peer->at = *at;
+	peer->ipv4 = ipv6_addr_v4mapped(&at->addr);
 	peer->hnet = hnet;
 	refcount_set(&peer->refs, 2);
 	spin_lock_init(&peer->lock);

@@ -6,6 +6,8 @@
  *   need an answer; peer_net_max caps them, and those idle are forgotten as the core says.
  * - The route is cached with the peer and looked up again when it is no longer valid; its MTU says
  *   how much data a packet carries.
+ * - One address may be that of several hosts: a link-local one on each link, any in each VRF. So
+ *   there is a peer for each zone in which an address is used.
  */
 #ifndef HOMA_PEERS_H
 #define HOMA_PEERS_H
@@ -24,9 +26,15 @@ struct homa_failure {
 	u64 at;				/* ns; younger RPCs are not meant */
 };
 
+/* The key of a table, without gaps. */
+struct homa_zoned {
+	struct in6_addr addr;		/* IPv6, or IPv4-mapped */
+	int zone;			/* index of a link or of a VRF's device; 0: neither */
+};
+
 struct homa_kpeer {
 	struct rhash_head hash;
-	struct in6_addr addr;		/* IPv6, or IPv4-mapped */
+	struct homa_zoned at;
 	refcount_t refs;
 	bool ipv4;
 	bool listed;			/* in hnet->turns; peers_lock */
@@ -54,20 +62,20 @@ void homa_peers_exit(struct homa_net *hnet);
 /**
  * homa_peer_find() - The peer at an address, if there is one.
  * @hnet: Namespace.
- * @addr: IPv6, or IPv4-mapped.
+ * @at:   Its address and zone.
  * Return: NULL when there is none. No reference is taken: for use under RCU.
  */
-struct homa_kpeer *homa_peer_find(struct homa_net *hnet, const struct in6_addr *addr);
+struct homa_kpeer *homa_peer_find(struct homa_net *hnet, const struct homa_zoned *at);
 
 /**
  * homa_peer_get() - The peer at an address, made on first use.
  * @hnet: Namespace.
- * @addr: IPv6, or IPv4-mapped.
+ * @at:   Its address and zone.
  * @gfp:  How to allocate.
  * Return: With a reference; or an ERR_PTR(): -ENOMEM, -EHOSTUNREACH and others when there is no
  *         route, -ENOBUFS when there are too many peers.
  */
-struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct in6_addr *addr, gfp_t gfp);
+struct homa_kpeer *homa_peer_get(struct homa_net *hnet, const struct homa_zoned *at, gfp_t gfp);
 
 void homa_peer_free(struct homa_kpeer *peer);
 
@@ -76,6 +84,13 @@ static inline void homa_peer_put(struct homa_kpeer *peer)
 	if (refcount_dec_and_test(&peer->refs))
 		homa_peer_free(peer);
 }
+
+/**
+ * homa_peer_leaves_by() - Do packets to the peer leave this host through a device?
+ * @peer:  Peer.
+ * @index: Of a network device or of the VRF's that it belongs to.
+ */
+bool homa_peer_leaves_by(struct homa_kpeer *peer, int index);
 
 /**
  * homa_peer_route() - A valid route to the peer.

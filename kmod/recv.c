@@ -241,7 +241,7 @@ static int copy_arrived(struct homa_sock *hsk, struct homa_krpc *rpc)
 
 static void name_peer(const struct homa_krpc *rpc, struct msghdr *msg)
 {
-	const struct in6_addr *addr = &rpc->peer->addr;
+	const struct in6_addr *addr = &rpc->peer->at.addr;
 
 	if (!msg->msg_name)
 		return;
@@ -260,6 +260,7 @@ static void name_peer(const struct homa_krpc *rpc, struct msghdr *msg)
 		name->sin6_family = AF_INET6;
 		name->sin6_port = htons(rpc->remote_port);
 		name->sin6_addr = *addr;
+		name->sin6_scope_id = ipv6_iface_scope_id(addr, rpc->peer->at.zone);
 		msg->msg_namelen = sizeof(*name);
 	}
 }

@@ -5,14 +5,35 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 
 #include "in.h"
 #include "out.h"
 #include "sock.h"
 #include "trace.h"
 
+/*
+ * The zone of an address that a program uses: for a link-local one the link it names, or the one
+ * that the socket is bound to. Return: 0 or a negative errno.
+ */
+static int find_zone(const struct sock *sk, u32 scope, struct homa_zoned *to)
+{
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (ipv6_addr_v4mapped(&to->addr) ||
+	    !__ipv6_addr_needs_scope_id(ipv6_addr_type(&to->addr))) {
+		to->zone = bound ? l3mdev_master_ifindex_by_index(sock_net(sk), bound) : 0;
+		return 0;
+	}
+	to->zone = scope ?: bound;
+	if (!to->zone || (bound && scope && bound != scope &&
+			  bound != l3mdev_master_ifindex_by_index(sock_net(sk), scope)))
+		return -EINVAL;
+	return 0;
+}
+
 /* Return: 0, with the address and port (host order) that the program named, or a negative errno. */
-static int destination(const struct sock *sk, const struct msghdr *msg, struct in6_addr *addr,
+static int destination(const struct sock *sk, const struct msghdr *msg, struct homa_zoned *to,
 		       u16 *port)
 {
 	const struct sockaddr_in6 *in6 = msg->msg_name;
@@ -25,17 +46,17 @@ static int destination(const struct sock *sk, const struct msghdr *msg, struct i
 	if (in->sin_family == AF_INET) {
 		if (msg->msg_namelen < (int)sizeof(*in))
 			return -EINVAL;
-		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, addr);
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, &to->addr);
 		*port = ntohs(in->sin_port);
-	} else {
-		if (msg->msg_namelen < (int)sizeof(*in6))
-			return -EINVAL;
-		*addr = in6->sin6_addr;
-		*port = ntohs(in6->sin6_port);
-		if (ipv6_addr_v4mapped(addr) && ipv6_only_sock(sk))
-			return -EAFNOSUPPORT;
+		return find_zone(sk, 0, to);
 	}
-	return 0;
+	if (msg->msg_namelen < (int)sizeof(*in6))
+		return -EINVAL;
+	to->addr = in6->sin6_addr;
+	*port = ntohs(in6->sin6_port);
+	if (ipv6_addr_v4mapped(&to->addr) && ipv6_only_sock(sk))
+		return -EAFNOSUPPORT;
+	return find_zone(sk, in6->sin6_scope_id, to);
 }
 
 /* Wait until the socket holds less than wmem_max. Return: 0 or a negative errno. */
@@ -69,7 +90,7 @@ static int wait_for_memory(struct homa_sock *hsk, bool nonblock)
 /* The peer was forgotten while the message was copied, which may take as long as it likes. */
 static int find_again(struct homa_krpc *rpc)
 {
-	struct homa_kpeer *peer = homa_peer_get(rpc->hnet, &rpc->peer->addr, GFP_KERNEL);
+	struct homa_kpeer *peer = homa_peer_get(rpc->hnet, &rpc->peer->at, GFP_KERNEL);
 
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
@@ -80,19 +101,25 @@ static int find_again(struct homa_krpc *rpc)
 }
 
 static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
-			const struct in6_addr *addr, u16 port, struct msghdr *msg, u32 length)
+			const struct homa_zoned *to, u16 port, struct msghdr *msg, u32 length)
 {
 	struct homa_net *hnet = hsk->hnet;
 	struct homa_sendmsg_args __user *control = (void __user *)msg->msg_control;
+	int bound = READ_ONCE(homa_sock_sk(hsk)->sk_bound_dev_if);
 	struct homa_kpeer *peer;
 	struct homa_krpc *rpc;
 	struct homa_cx cx;
 	u64 id;
 	int err;
 
-	peer = homa_peer_get(hnet, addr, GFP_KERNEL);
+	peer = homa_peer_get(hnet, to, GFP_KERNEL);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
+	if (bound && !homa_peer_leaves_by(peer, bound)) {
+		homa_peer_put(peer);
+		return homa_sock_error(hsk, -ENETUNREACH,
+				       "the way there is not through the device of SO_BINDTODEVICE");
+	}
 	id = atomic64_add_return(2, &hnet->next_id);
 	rpc = homa_krpc_new(hsk, peer, id, GFP_KERNEL_ACCOUNT);
 	homa_peer_put(peer);
@@ -151,7 +178,7 @@ static bool claim(struct homa_krpc *rpc)
 }
 
 static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *args,
-			 const struct in6_addr *addr, struct msghdr *msg, u32 length)
+			 const struct homa_zoned *to, struct msghdr *msg, u32 length)
 {
 	struct homa_net *hnet = hsk->hnet;
 	struct homa_kpeer *peer;
@@ -163,7 +190,7 @@ static int send_response(struct homa_sock *hsk, const struct homa_sendmsg_args *
 		return homa_sock_error(hsk, -EINVAL,
 				       "a reply has the odd id of a request and no cookie");
 	rcu_read_lock();
-	peer = homa_peer_find(hnet, addr);
+	peer = homa_peer_find(hnet, to);
 	if (peer)
 		rpc = homa_krpc_get(hnet, peer, args->id);
 	rcu_read_unlock();
@@ -197,7 +224,7 @@ int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
 	struct sock *sk = sock->sk;
 	struct homa_sock *hsk = homa_sk(sk);
 	struct homa_sendmsg_args args;
-	struct in6_addr addr;
+	struct homa_zoned to;
 	u16 port;
 	int err;
 
@@ -210,9 +237,9 @@ int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
 				       "msg_control is no address of a homa_sendmsg_args");
 	if (args.flags & ~HOMA_SENDMSG_VALID_FLAGS || args.reserved)
 		return homa_sock_error(hsk, -EINVAL, "unknown flags, or reserved is not 0");
-	err = destination(sk, msg, &addr, &port);
+	err = destination(sk, msg, &to, &port);
 	if (err)
-		return homa_sock_error(hsk, err, "msg_name is no address for this socket");
+		return homa_sock_error(hsk, err, "msg_name is no address for this socket, or lacks its link");
 	if (!length || length > READ_ONCE(hsk->hnet->params.max_message))
 		return homa_sock_error(hsk, -EINVAL, "a message has 1 to 1000000 bytes");
 	if (!args.id && !port)
@@ -221,6 +248,6 @@ int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
 	if (err)
 		return homa_sock_error(hsk, err, "no memory is left for messages: see wmem_max");
 	if (args.id)
-		return send_response(hsk, &args, &addr, msg, length);
-	return send_request(hsk, &args, &addr, port, msg, length);
+		return send_response(hsk, &args, &to, msg, length);
+	return send_request(hsk, &args, &to, port, msg, length);
 }

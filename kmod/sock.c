@@ -432,7 +432,7 @@ struct describe {
 
 static void describe_peer(const struct homa_krpc *rpc, struct sockaddr_storage *to)
 {
-	const struct in6_addr *addr = &rpc->peer->addr;
+	const struct in6_addr *addr = &rpc->peer->at.addr;
 
 	if (rpc->peer->ipv4) {
 		struct sockaddr_in *in = (struct sockaddr_in *)to;
@@ -446,6 +446,7 @@ static void describe_peer(const struct homa_krpc *rpc, struct sockaddr_storage *
 		in6->sin6_family = AF_INET6;
 		in6->sin6_port = htons(rpc->remote_port);
 		in6->sin6_addr = *addr;
+		in6->sin6_scope_id = ipv6_iface_scope_id(addr, rpc->peer->at.zone);
 	}
 }
 

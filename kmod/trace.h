@@ -74,7 +74,7 @@ DECLARE_EVENT_CLASS(homa_packet_class,
 
 	TP_fast_assign(
 		__entry->netns = peer->hnet->net->ns.inum;
-		memcpy(__entry->peer, &peer->addr, 16);
+		memcpy(__entry->peer, &peer->at.addr, 16);
 		__entry->id = id;
 		__entry->sport = pkt->sport;
 		__entry->dport = pkt->dport;
@@ -120,7 +120,7 @@ TRACE_EVENT(homa_data_out,
 
 	TP_fast_assign(
 		__entry->netns = rpc->hnet->net->ns.inum;
-		memcpy(__entry->peer, &rpc->peer->addr, 16);
+		memcpy(__entry->peer, &rpc->peer->at.addr, 16);
 		__entry->id = rpc->id;
 		__entry->offset = pkt->data.offset;
 		__entry->length = pkt->data.length;
@@ -153,7 +153,7 @@ TRACE_EVENT(homa_grant,
 
 	TP_fast_assign(
 		__entry->netns = rpc->hnet->net->ns.inum;
-		memcpy(__entry->peer, &rpc->peer->addr, 16);
+		memcpy(__entry->peer, &rpc->peer->at.addr, 16);
 		__entry->id = rpc->id;
 		__entry->offset = offset;
 		__entry->received = READ_ONCE(rpc->core.in.received);
@@ -182,7 +182,7 @@ TRACE_EVENT(homa_rpc_new,
 
 	TP_fast_assign(
 		__entry->netns = rpc->hnet->net->ns.inum;
-		memcpy(__entry->peer, &rpc->peer->addr, 16);
+		memcpy(__entry->peer, &rpc->peer->at.addr, 16);
 		__entry->id = rpc->id;
 		__entry->local_port = rpc->local_port;
 		__entry->remote_port = rpc->remote_port;
@@ -209,7 +209,7 @@ TRACE_EVENT(homa_rpc_end,
 
 	TP_fast_assign(
 		__entry->netns = rpc->hnet->net->ns.inum;
-		memcpy(__entry->peer, &rpc->peer->addr, 16);
+		memcpy(__entry->peer, &rpc->peer->at.addr, 16);
 		__entry->id = rpc->id;
 		__entry->error = error;
 	),
@@ -232,7 +232,7 @@ TRACE_EVENT(homa_peer_dead,
 
 	TP_fast_assign(
 		__entry->netns = peer->hnet->net->ns.inum;
-		memcpy(__entry->peer, &peer->addr, 16);
+		memcpy(__entry->peer, &peer->at.addr, 16);
 		__entry->port = port;
 		__entry->error = error;
 	),
@@ -256,7 +256,7 @@ DECLARE_EVENT_CLASS(homa_pool_class,
 
 	TP_fast_assign(
 		__entry->netns = rpc->hnet->net->ns.inum;
-		memcpy(__entry->peer, &rpc->peer->addr, 16);
+		memcpy(__entry->peer, &rpc->peer->at.addr, 16);
 		__entry->id = rpc->id;
 		__entry->port = rpc->local_port;
 		__entry->length = length;

@@ -61,6 +61,14 @@ static bool speaks(struct homa_sock *hsk, bool ipv4)
 	return sk->sk_family == AF_INET ? ipv4 : !ipv4 || !ipv6_only_sock(sk);
 }
 
+/* A socket hears of a VRF's links only when it is bound to one of them or to the VRF's device. */
+static bool listens(struct homa_sock *hsk, const struct arrival *a)
+{
+	int bound = READ_ONCE(homa_sock_sk(hsk)->sk_bound_dev_if);
+
+	return bound ? bound == a->link || bound == a->vrf : !a->vrf;
+}
+
 /*
  * Since the history was asked, another core may have run the request from another copy of this
  * packet, and forgotten its RPC. Asked again when the RPC can be found, it knows.
@@ -84,7 +92,8 @@ static void create(struct arrival *a, u8 doubts)
 	struct homa_outbox box homa_uninit;
 	int err;
 
-	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut) || !speaks(hsk, a->ipv4)) {
+	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut) || !speaks(hsk, a->ipv4) ||
+	    !listens(hsk, a)) {
 		refuse(a);
 		return;
 	}

@@ -272,12 +272,15 @@ static void print_rpc(const struct homa_rpc_info *rpc)
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&rpc->peer;
 	const struct sockaddr_in *in = (const struct sockaddr_in *)&rpc->peer;
 	bool v6 = rpc->peer.ss_family == AF_INET6;
-	char address[INET6_ADDRSTRLEN] = "?";
+	char address[INET6_ADDRSTRLEN] = "?", link[sizeof("%4294967295")] = "";
 
+	/* The namespace, which has the link's name, may be another one. */
+	if (v6 && in6->sin6_scope_id)
+		snprintf(link, sizeof(link), "%%%u", in6->sin6_scope_id);
 	inet_ntop(v6 ? AF_INET6 : AF_INET, v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr,
 		  address, sizeof(address));
-	printf(v6 ? "  %-9s %s id:%llu peer:[%s]:%u" : "  %-9s %s id:%llu peer:%s:%u",
-	       state_of(rpc), rpc->id & 1 ? "server" : "client", rpc->id, address,
+	printf(v6 ? "  %-9s %s id:%llu peer:[%s%s]:%u" : "  %-9s %s id:%llu peer:%s%s:%u",
+	       state_of(rpc), rpc->id & 1 ? "server" : "client", rpc->id, address, link,
 	       ntohs(v6 ? in6->sin6_port : in->sin_port));
 	if (rpc->tx_length >= 0)
 		printf(" tx:%s/%s tx_granted:%s tx_prio:%u", bytes(rpc->tx_sent),

@@ -12,6 +12,11 @@
 #	 va 10.9.0.1 =================== vb 10.9.0.2
 #	 namespace d
 #	 vd 10.9.1.1 =================== ve 10.9.1.2
+#
+#	 namespace a			 namespace b		as "twins"
+#	 va 10.9.0.1, fd09::1 ========== vb 10.9.0.2, fd09::2
+#	 				 namespace d
+#	 vd ============================ ve the same addresses
 set -u
 . "$(dirname "$0")/lib.sh"
 
@@ -33,6 +38,8 @@ usage() {
 	  reboot     a server's host that loses all it knew
 	  packets    malformed packets over the wire
 	  policy     IPsec policies that keep Homa out
+	  links      two links with the same link-local addresses; SO_BINDTODEVICE
+	  vrf        a VRF with the same addresses as outside of it
 	END
 }
 
@@ -75,6 +82,19 @@ make_bridge() {
 	addresses a va 0 1
 	addresses b vb 0 2
 	settled
+}
+
+# Two hosts with the same addresses, also link-local ones; for the second one, a's link is in no
+# net yet.
+make_twins() {
+	make_veth
+	ip netns add d
+	ip -n a link add vd address 02:00:00:00:00:1a type veth peer name ve netns d \
+		address 02:00:00:00:00:1b
+	addresses d ve 0 2
+	ip -n b address add fe80::2/64 dev vb nodad
+	ip -n d address add fe80::2/64 dev ve nodad
+	ip -n a link set vd up
 }
 
 # Until both neighbours know each other.
@@ -363,6 +383,75 @@ case_policy() {
 	done
 }
 
+# answers NAME WHO COMMAND...: it must succeed and print who has answered.
+answers() {
+	name=$1 who=$2
+	shift 2
+	"$@" >/tmp/check.out 2>&1 && [ "$(cat /tmp/check.out)" = "$who" ]
+	report $? "$name" /tmp/check.out
+}
+
+case_links() {
+	make_twins
+	start /tmp/b $in_b zones serve b 4000
+	start /tmp/d $in_d zones serve d 4000
+	sleep 2 # link-local addresses become usable
+	answers "a link-local address on the first link" b $in_a zones ask fe80::2%va 4000
+	answers "the same on the second one" d $in_a zones ask fe80::2%vd 4000
+	answers "and again on the first one" b $in_a zones ask fe80::2%va 4000
+	check_says "without a link" "Invalid argument" $in_a zones ask fe80::2 4000
+	answers "on the link that the socket is bound to" d $in_a zones -d vd ask fe80::2 4000
+	answers "named, too" d $in_a zones -d vd ask fe80::2%vd 4000
+	check_says "but on another one" "Invalid argument" $in_a zones -d va ask fe80::2%vd 4000
+	check_says "a port that nobody serves" "Transport endpoint is not connected" \
+		$in_a zones ask fe80::2%vd 4001
+	for address in 10.9.0.2 fd09:0::2; do
+		answers "$address through the device of its route" b \
+			$in_a zones -d va ask $address 4000
+		check_says "$address through another device" "Network is unreachable" \
+			$in_a zones -d vd ask $address 4000
+	done
+	start /tmp/bound $in_b zones -d vb serve bound 4002
+	answers "a server that is bound to the link" bound $in_a zones ask 10.9.0.2 4002
+	start /tmp/other $in_b zones -d lo serve other 4003
+	check_says "one that is bound to another" "Transport endpoint is not connected" \
+		$in_a zones ask 10.9.0.2 4003
+	answers "and is asked there" other $in_b zones ask 127.0.0.1 4003
+}
+
+case_vrf() {
+	make_twins
+	ip -n a link add red type vrf table 10
+	ip -n a link set red up
+	ip -n a link set vd master red
+	addresses a vd 0 1
+	start /tmp/b $in_b zones serve b 4000
+	start /tmp/d $in_d zones serve d 4000
+	sleep 2 # link-local addresses become usable
+	for address in 10.9.0.2 fd09:0::2; do
+		answers "$address outside of the VRF" b $in_a zones ask $address 4000
+		answers "$address within it" d $in_a zones -d red ask $address 4000
+		answers "$address through a link of it" d $in_a zones -d vd ask $address 4000
+		check_says "a port of $address within it that nobody serves" \
+			"Transport endpoint is not connected" \
+			$in_a zones -d red ask $address 4001
+	done
+	answers "a link-local address within it" d $in_a zones ask fe80::2%vd 4000
+	answers "for a socket that is bound to it" d $in_a zones -d red ask fe80::2%vd 4000
+	start /tmp/a $in_a zones serve a 4000
+	start /tmp/red $in_a zones -d red serve red 4001
+	for address in 10.9.0.1 fd09:0::1; do
+		answers "a server outside, asked for $address from outside" a \
+			$in_b zones ask $address 4000
+		check_says "and from within" "Transport endpoint is not connected" \
+			$in_d zones ask $address 4000
+		answers "a server within, asked for $address from within" red \
+			$in_d zones ask $address 4001
+		check_says "and from outside" "Transport endpoint is not connected" \
+			$in_b zones ask $address 4001
+	done
+}
+
 [ $# -gt 0 ] || {
 	usage >&2
 	exit 2
@@ -382,7 +471,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	veth | offloads | mtu | shrink | hijack | duplicate | reorder | corrupt | bridge | ids | \
-		dead | reboot | packets | policy)
+		dead | reboot | packets | policy | links | vrf)
 		"case_$1"
 		;;
 	*)

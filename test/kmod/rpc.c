@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,9 +18,18 @@
 
 union address address_of(const char *text, unsigned int port)
 {
+	const char *link = strchr(text, '%');
+	char plain[INET6_ADDRSTRLEN];
 	union address a;
 
 	memset(&a, 0, sizeof(a));
+	if (link) {
+		a.in6.sin6_scope_id = if_nametoindex(link + 1);
+		snprintf(plain, sizeof(plain), "%.*s", (int)(link - text), text);
+		if (!a.in6.sin6_scope_id)
+			bail("%s is a link", link + 1);
+		text = plain;
+	}
 	if (inet_pton(AF_INET, text, &a.in4.sin_addr) == 1) {
 		a.in4.sin_family = AF_INET;
 		a.in4.sin_port = htons(port);

@@ -40,7 +40,7 @@ struct message {
 
 /**
  * address_of() - An address from text; ends the program when it is none.
- * @text: IPv4 or IPv6.
+ * @text: IPv4 or IPv6; a link-local one may end in %LINK.
  * @port: In host order.
  */
 union address address_of(const char *text, unsigned int port);
