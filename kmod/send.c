@@ -22,7 +22,7 @@ static int find_zone(const struct sock *sk, u32 scope, struct homa_zoned *to)
 
 	if (ipv6_addr_v4mapped(&to->addr) ||
 	    !__ipv6_addr_needs_scope_id(ipv6_addr_type(&to->addr))) {
-		to->zone = bound ? l3mdev_master_ifindex_by_index(sock_net(sk), bound) : 0;
+		to->zone = l3mdev_master_ifindex_by_index(sock_net(sk), bound);
 		return 0;
 	}
 	to->zone = scope ?: bound;

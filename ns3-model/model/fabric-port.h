@@ -254,6 +254,16 @@ class FabricPort : public Object, public FabricMemory
         homa_arena_fetch(GetLine());
     }
 
+    /**
+     * Ask for the memory that Advance() looks at if a packet waits.
+     * \param priority Guess of that packet's priority.
+     */
+    void PrefetchWaiting(uint32_t priority) const
+    {
+        homa_arena_fetch(&m_queueBytes);
+        homa_arena_fetch(&m_queues[priority]);
+    }
+
     /** \return Wire bytes waiting now; at a host, when what was handed over by now has arrived. */
     uint64_t GetQueueBytes() const;
     /** \return When all that waits now will have been sent, by the port's clock (with lead), ns. */
@@ -366,6 +376,7 @@ inline void
 FabricPacket::Prepare() const
 {
     m_port->Prefetch();
+    m_port->PrefetchWaiting(priority);
     m_sink->Expect(this);
 }
 

@@ -157,7 +157,9 @@ HomaFabricOutput::Send(struct homa_host_peer* peer,
     out->packet = content;
     out->priority = priority;
     out->dst = host;
-    out->hash = FabricPacket::FlowHash(m_device->GetHost(), host, HOMA_IPPROTO, Get32(out->header));
+    // As Get32(out->header), but without waiting for what has just been written there.
+    const uint32_t ports = static_cast<uint32_t>(packet.sport) << 16 | packet.dport;
+    out->hash = FabricPacket::FlowHash(m_device->GetHost(), host, HOMA_IPPROTO, ports);
     out->wireBytes = FabricPacket::WireBytes(HOMA_IPV4_HEADER + header + payload);
     if (m_freeResponses && packet.type == HOMA_DATA && !homa_id_is_client(packet.sender_id))
     {
