@@ -177,7 +177,7 @@ int homa_in_error_ipv4(struct sk_buff *skb, u32 info)
 	else if (code == ICMP_PROT_UNREACH)
 		fail_peer(skb, &at, offset, false, HOMA_ERR_NOTCONN);
 	else if (code == ICMP_FRAG_NEEDED)
-		ipv4_update_pmtu(skb, dev_net(skb->dev), info, 0, IPPROTO_HOMA);
+		ipv4_update_pmtu(skb, dev_net(skb->dev), info, at.zone, IPPROTO_HOMA);
 	else
 		fail_peer(skb, &at, offset, false, HOMA_ERR_HOSTDOWN);
 	return 0;
@@ -191,7 +191,7 @@ int homa_in_error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 	struct homa_zoned at = { .addr = ip->daddr, .zone = homa_in_zone(skb, &ip->daddr) };
 
 	if (type == ICMPV6_PKT_TOOBIG)
-		ip6_update_pmtu(skb, net, info, 0, 0, sock_net_uid(net, NULL));
+		ip6_update_pmtu(skb, net, info, at.zone, 0, sock_net_uid(net, NULL));
 	else if (type == ICMPV6_DEST_UNREACH && code == ICMPV6_PORT_UNREACH)
 		fail_peer(skb, &at, offset, true, HOMA_ERR_NOTCONN);
 	else if (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_NEXTHDR)

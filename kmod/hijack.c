@@ -155,7 +155,9 @@ static unsigned int ipv6_in(void *priv, struct sk_buff *skb, const struct nf_hoo
 		return NF_ACCEPT;
 	if (ip->nexthdr == IPPROTO_ICMPV6)
 		return icmpv6_in(skb, sizeof(*ip));
-	if (!disguised(skb, sizeof(*ip)) || !ipv6_chk_addr(state->net, &ip->daddr, NULL, 0))
+	/* Of this host, and of the VRF that it came by, or outside of all. */
+	if (!disguised(skb, sizeof(*ip)) ||
+	    !ipv6_chk_addr_and_flags(state->net, &ip->daddr, skb->dev, true, 0, IFA_F_TENTATIVE))
 		return NF_ACCEPT;
 	if (skb_ensure_writable(skb, sizeof(*ip)))
 		return NF_DROP;

@@ -81,11 +81,25 @@ struct route {
 	u32 cookie;
 };
 
+/* What comes back through another VRF, or none, would come from another peer. */
+static int check_zone(struct homa_kpeer *peer, const struct dst_entry *dst)
+{
+	int vrf;
+
+	if (__ipv6_addr_needs_scope_id(ipv6_addr_type(&peer->at.addr)))
+		return 0;
+	rcu_read_lock();
+	vrf = l3mdev_master_ifindex_rcu(dst->dev);
+	rcu_read_unlock();
+	return vrf == peer->at.zone ? 0 : -ENETUNREACH;
+}
+
 /* Return: 0, or why there is none. */
 static int look_up_route(struct homa_kpeer *peer, struct route *route)
 {
 	struct net *net = peer->hnet->net;
 	struct flowi flow;
+	int err;
 
 	memset(&flow, 0, sizeof(flow));
 	memset(route, 0, sizeof(*route));
@@ -100,7 +114,7 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 			return PTR_ERR(rt);
 		route->dst = &rt->dst;
 		ipv6_addr_set_v4mapped(flow.u.ip4.saddr, &route->local);
-		return 0;
+		goto found;
 	}
 	flow.u.ip6.daddr = peer->at.addr;
 	flow.u.ip6.flowi6_oif = peer->at.zone;
@@ -110,7 +124,11 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 		return PTR_ERR(route->dst);
 	route->local = flow.u.ip6.saddr;
 	route->cookie = rt6_get_cookie(container_of(route->dst, struct rt6_info, dst));
-	return 0;
+found:
+	err = check_zone(peer, route->dst);
+	if (err)
+		dst_release(route->dst);
+	return err;
 }
 
 /* Bytes of data in a packet that the route's links carry whole. */
@@ -146,12 +164,14 @@ struct dst_entry *homa_peer_route(struct homa_kpeer *peer)
 bool homa_peer_leaves_by(struct homa_kpeer *peer, int index)
 {
 	const struct dst_entry *dst;
-	bool leaves = true;
+	bool leaves = false;
 
 	rcu_read_lock();
 	dst = homa_peer_route(peer);
-	/* What a host sends to itself leaves by no device. */
-	if (dst && !(dst->dev->flags & IFF_LOOPBACK))
+	/* What a host sends to itself leaves by no device; but there must be the one asked for. */
+	if (dst && (dst->dev->flags & IFF_LOOPBACK || netif_is_l3_master(dst->dev)))
+		leaves = dev_get_by_index_rcu(peer->hnet->net, index);
+	else if (dst)
 		leaves = dst->dev->ifindex == index || l3mdev_master_ifindex_rcu(dst->dev) == index;
 	rcu_read_unlock();
 	return leaves;

@@ -157,6 +157,15 @@ on() {
 		$1 == "core" { here = $2 == core } here && $1 == name { print $2 }'
 }
 
+# sent_by CORE: packets of all types that this core has sent from a
+sent_by() {
+	$in_a cat /proc/net/homa_metrics |
+		awk -v core="$1" '
+		$1 == "core" { here = $2 == core }
+		here && $1 ~ /^packets_sent_/ { sum += $2 }
+		END { print sum + 0 }'
+}
+
 # elsewhere: packets and batches handled in b by cores on which nothing runs
 elsewhere() { echo $(($(on 2 softirq_calls) + $(on 3 softirq_calls))); }
 
@@ -211,9 +220,10 @@ if [ "${1:-}" = cores ]; then
 	moves "with a list of one" gen3_handoffs 2
 	true_that "it is the first one" "$(metric b gen3_alt_handoffs)" -eq 0
 	# Lists move what comes to the sender's core. What another core sends, by a timer, stays there.
-	idle=$(on 3 softirq_calls) busy=$(on 2 softirq_calls)
-	echo "# $idle batches on that core, $busy on the one in the list"
-	true_that "a core that is in no list has nothing to do" $((idle * 20)) -le "$busy"
+	idle=$(on 3 softirq_calls) busy=$(on 2 softirq_calls) sent=$(sent_by 3)
+	echo "# $idle batches on that core, $busy on the one in the list; $sent packets sent from there"
+	true_that "a core that is in no list has nothing to do" "$idle" -le "$sent"
+	true_that "but for little" "$idle" -lt "$busy"
 	set_in b "gen3_softirq_cores=0 2 3 -1 1 3 2 -1" gro_busy_usecs=1000000
 	moves "with lists of two busy ones" gen3_alt_handoffs 2 3
 	set_in b gro_busy_usecs=0

@@ -39,6 +39,7 @@ usage() {
 	  packets    malformed packets over the wire
 	  policy     IPsec policies that keep Homa out
 	  links      two links with the same link-local addresses; SO_BINDTODEVICE
+	  router     a router to where packets must be shorter
 	  vrf        a VRF with the same addresses as outside of it
 	END
 }
@@ -95,6 +96,18 @@ make_twins() {
 	ip -n b address add fe80::2/64 dev vb nodad
 	ip -n d address add fe80::2/64 dev ve nodad
 	ip -n a link set vd up
+}
+
+# make_behind ROUTER: namespace c, on a link with shorter packets behind that namespace
+make_behind() {
+	ip netns add c
+	ip -n "$1" link add vg mtu 1300 type veth peer name vc mtu 1300 netns c
+	addresses "$1" vg 2 1
+	addresses c vc 2 2
+	ip netns exec "$1" sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip -n c route add default via 10.9.2.1
+	ip -n c route add default via fd09:2::1
+	sleep 2 # the router's link-local address becomes usable
 }
 
 # Until both neighbours know each other.
@@ -419,6 +432,25 @@ case_links() {
 	answers "and is asked there" other $in_b zones ask 127.0.0.1 4003
 }
 
+case_router() {
+	make_veth
+	make_behind b
+	ip -n a route add 10.9.2.0/24 via 10.9.0.2
+	ip -n a route add fd09:2::/64 via fd09:0::2
+	start /tmp/c $in_c zones serve c 4000
+	for disguise in 0 1; do
+		for space in a c; do
+			ip netns exec $space sysctl -q -w net.homa.hijack_tcp=$disguise
+		done
+		for address in 10.9.2.2 fd09:2::2; do
+			answers "$address, where packets must be shorter, disguised $disguise" c \
+				$in_a zones ask $address 4000
+			ip -n a route flush cache
+			ip -n a -6 route flush cache
+		done
+	done
+}
+
 case_vrf() {
 	make_twins
 	ip -n a link add red type vrf table 10
@@ -438,6 +470,8 @@ case_vrf() {
 	done
 	answers "a link-local address within it" d $in_a zones ask fe80::2%vd 4000
 	answers "for a socket that is bound to it" d $in_a zones -d red ask fe80::2%vd 4000
+	check_says "an address outside of it" "Network is unreachable" \
+		$in_a zones -d red ask 127.0.0.1 4000
 	start /tmp/a $in_a zones serve a 4000
 	start /tmp/red $in_a zones -d red serve red 4001
 	for address in 10.9.0.1 fd09:0::1; do
@@ -449,6 +483,36 @@ case_vrf() {
 			$in_d zones ask $address 4001
 		check_says "and from outside" "Transport endpoint is not connected" \
 			$in_b zones ask $address 4001
+	done
+	# An address that is no other link's.
+	ip -n a address add 10.9.9.1/32 dev vd
+	for device in red vd; do
+		answers "the host's own address within it, for a socket bound to $device" red \
+			$in_a zones -d $device ask 10.9.9.1 4001
+	done
+
+	make_behind d
+	ip -n a route add 10.9.2.0/24 via 10.9.0.2 vrf red
+	ip -n a route add fd09:2::/64 via fd09:0::2 vrf red
+	start /tmp/c $in_c zones serve c 4000
+	for address in 10.9.2.2 fd09:2::2; do
+		answers "$address within it, to where packets must be shorter" c \
+			$in_a zones -d red ask $address 4000
+	done
+
+	ip -n a address add fd09:9::1/128 dev vd nodad
+	ip -n d route add fd09:9::1 via fd09:0::1
+	ip -n d route add 10.9.9.1 via 10.9.0.1
+	for space in a b d; do
+		ip netns exec $space sysctl -q -w net.homa.hijack_tcp=1
+	done
+	for address in 10.9.0.2 fd09:0::2; do
+		answers "$address within it, disguised as TCP" d $in_a zones -d red ask $address 4000
+		answers "$address outside of it, disguised as TCP" b $in_a zones ask $address 4000
+	done
+	for address in 10.9.9.1 fd09:9::1; do
+		answers "$address that is only within it, disguised as TCP" red \
+			$in_d zones ask $address 4001
 	done
 }
 
@@ -471,7 +535,7 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	veth | offloads | mtu | shrink | hijack | duplicate | reorder | corrupt | bridge | ids | \
-		dead | reboot | packets | policy | links | vrf)
+		dead | reboot | packets | policy | links | router | vrf)
 		"case_$1"
 		;;
 	*)
