@@ -239,7 +239,8 @@ int homa_send(struct socket *sock, struct msghdr *msg, size_t length)
 		return homa_sock_error(hsk, -EINVAL, "unknown flags, or reserved is not 0");
 	err = destination(sk, msg, &to, &port);
 	if (err)
-		return homa_sock_error(hsk, err, "msg_name is no address for this socket, or lacks its link");
+		return homa_sock_error(hsk, err,
+				       "msg_name is no address for this socket, or lacks its link");
 	if (!length || length > READ_ONCE(hsk->hnet->params.max_message))
 		return homa_sock_error(hsk, -EINVAL, "a message has 1 to 1000000 bytes");
 	if (!args.id && !port)
