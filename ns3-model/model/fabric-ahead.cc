@@ -17,6 +17,8 @@ FabricAhead::Begin()
     if (!g_begun)
     {
         g_begun = true;
+        g_nodes.resize(1);
+        g_nodes[0].fill(&g_begun);
         Simulator::ScheduleDestroy([] {
             g_begun = false;
             g_nodes.clear();
@@ -31,11 +33,12 @@ FabricAhead::Add(uint32_t node, const std::vector<const void*>& lines)
     {
         return;
     }
-    if (node >= g_nodes.size())
+    const uint32_t place = node + 1;
+    if (place >= g_nodes.size())
     {
-        g_nodes.resize(node + 1);
+        g_nodes.resize(place + 1);
     }
-    Lines& known = g_nodes[node];
+    Lines& known = g_nodes[place];
     for (const void* line : lines)
     {
         auto free = std::find(known.begin(), known.end(), nullptr);

@@ -139,7 +139,8 @@ FabricPort::FabricPort()
     : m_link(nullptr),
       m_context(Simulator::NO_CONTEXT),
       m_newPackets{},
-      m_newBytes{}
+      m_newBytes{},
+      m_spare{}
 {
     SetLink(FabricLink());
 }

@@ -370,7 +370,14 @@ class FabricPort : public Object, public FabricMemory
     uint64_t m_dropBytes{0};                               //!< Wire bytes refused.
     FabricPortCounters m_base;                             //!< Counters at the last reset.
     std::string m_name;                                    //!< For reports.
+    /**
+     * Makes the length an odd number of cache lines: ports lie in a row, and the same part of each
+     * would otherwise share a few sets of a cache.
+     */
+    char m_spare[64];
 };
+
+static_assert(sizeof(FabricPort) / 64 % 2 == 1, "see FabricPort::m_spare");
 
 inline void
 FabricPacket::Prepare() const

@@ -260,7 +260,12 @@ FabricScheduler::PrepareNext() const
     const Slot slot = SlotOf(m_firstTs);
     const Node& next = m_nodes[slot.first];
     // Without a second time step this is some other slot: also good, or empty.
-    const uint32_t after = slot.first == slot.last ? SlotOf(m_secondTs).first : next.next;
+    const uint32_t other = SlotOf(m_secondTs).first;
+    // Whether the next one is its slot's last cannot be predicted: a branch would cost more than
+    // the memory. The empty statement keeps the compiler from making one of this.
+    uint32_t mask = -uint32_t(slot.first == slot.last);
+    asm("" : "+r"(mask));
+    const uint32_t after = next.next ^ ((next.next ^ other) & mask);
     if (after != NONE)
     {
         const Node& far = m_nodes[after];

@@ -10,6 +10,7 @@
 
 #define BLOCK_BYTES ((size_t)2 << 20)	/* a large page on most processors */
 #define MOST_LINES 256			/* longer pieces come from the system one by one */
+#define STAGGER 37			/* lines; odd, so that all remainders come up */
 
 /* A piece while nobody has it. */
 struct piece {
@@ -21,6 +22,7 @@ static struct {
 	char *rest;				/* of the block being dealt out */
 	size_t rest_lines;
 	size_t used_lines;			/* ever dealt out */
+	size_t blocks;				/* ever begun */
 } arena;
 
 static size_t lines_of(size_t bytes)
@@ -39,6 +41,7 @@ static void put(void *memory, size_t lines)
 static bool new_block(void)
 {
 	char *block = aligned_alloc(BLOCK_BYTES, BLOCK_BYTES);
+	size_t skipped;
 
 	if (!block)
 		return false;
@@ -49,8 +52,13 @@ static bool new_block(void)
 	/* What is left is shorter than what was asked for, so it has a list. */
 	if (arena.rest_lines)
 		put(arena.rest, arena.rest_lines);
-	arena.rest = block;
-	arena.rest_lines = BLOCK_BYTES / HOMA_ARENA_LINE;
+	/*
+	 * Blocks that are filled alike must not begin alike: the same part of every host would
+	 * then come to lie in the same few sets of a cache.
+	 */
+	skipped = arena.blocks++ * STAGGER % MOST_LINES;
+	arena.rest = block + skipped * HOMA_ARENA_LINE;
+	arena.rest_lines = BLOCK_BYTES / HOMA_ARENA_LINE - skipped;
 	return true;
 }
 

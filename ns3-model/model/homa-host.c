@@ -896,6 +896,7 @@ void homa_host_lines(const struct homa_host *host, const void *lines[HOMA_HOST_L
 	lines[1] = &host->few_rpcs[0];
 	lines[2] = &host->few_rpcs[HOMA_ARENA_LINE / sizeof(host->few_rpcs[0])];
 	lines[3] = &host->link.framing;
+	lines[4] = &host->allocator.now;
 }
 
 void homa_host_expect(const struct homa_host *host, struct homa_address from, const u8 *bytes)
@@ -904,7 +905,6 @@ void homa_host_expect(const struct homa_host *host, struct homa_address from, co
 		return;
 	homa_arena_fetch(&host->counters.packets);
 	homa_arena_fetch(&host->grants.cutoffs);
-	homa_arena_fetch(&host->allocator.now);
 	homa_arena_fetch(&host->counters.pacer_bytes);
 	fetch_rpc(host, from, homa_wire_sender_id(bytes) ^ 1);
 }

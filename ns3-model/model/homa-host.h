@@ -252,7 +252,7 @@ void homa_host_input(struct homa_host *host, u64 now, struct homa_address from, 
 		     u32 readable, u32 length);
 
 /* Cache lines of a host that nearly every packet touches. */
-#define HOMA_HOST_LINES 4
+#define HOMA_HOST_LINES 5
 
 /**
  * homa_host_lines() - Where they are, for those who can ask for memory before a packet comes.
