@@ -37,6 +37,7 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4);
  * homa_in_zone() - The zone in which an address is another host's.
  * @skb:  A packet that came from it, or from a router on the way there.
  * @addr: Its address, IPv6 or IPv4-mapped.
+ * Return: As struct homa_zoned has it. For use under RCU.
  */
 int homa_in_zone(const struct sk_buff *skb, const struct in6_addr *addr);
 

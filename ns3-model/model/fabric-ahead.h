@@ -69,7 +69,7 @@ class FabricAhead
             // A packet's header.
             homa_arena_fetch(static_cast<const char*>(event) + HOMA_ARENA_LINE * (place != 0));
             const Lines& lines = g_nodes[place];
-#pragma GCC unroll 9
+#pragma GCC unroll LINES
             for (uint32_t i = 0; i < LINES; i++)
             {
                 homa_arena_fetch(lines[i]);

@@ -86,7 +86,6 @@ HomaFabricOutput::DoDispose()
         m_device->SetFabricReceiver(nullptr);
     }
     m_transport = nullptr;
-    m_host = nullptr;
     m_device = nullptr;
     Object::DoDispose();
 }
@@ -105,7 +104,6 @@ HomaFabricOutput::Install(Ptr<HomaTransport> transport, Ptr<FabricNetDevice> dev
     link.rate = device->GetPort()->GetRate();
     link.freeResponses = m_freeResponses;
     transport->Start(this, link);
-    m_host = &transport->GetHost();
     std::vector<const void*> lines(HOMA_HOST_LINES);
     homa_host_lines(&transport->GetHost(), lines.data());
     lines.push_back(device->GetSink());
@@ -207,10 +205,10 @@ HomaFabricOutput::ReceivePortUnreachable(const FabricPacket* packet)
 void
 HomaFabricOutput::ExpectFabric(const FabricPacket* packet) const
 {
-    if (m_host)
+    if (m_transport)
     {
         const struct homa_address from = {0, HOMA_IPV4_MAPPED | m_addresses[packet->src]};
-        homa_host_expect(m_host, from, packet->header);
+        homa_host_expect(&m_transport->GetHost(), from, packet->header);
     }
 }
 

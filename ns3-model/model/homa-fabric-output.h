@@ -80,7 +80,6 @@ class HomaFabricOutput : public Object,
     uint32_t HostOf(struct homa_host_peer* peer) const;
 
     Ptr<HomaTransport> m_transport;       //!< Above.
-    const homa_host* m_host{nullptr};     //!< The transport's, while there is one.
     const uint32_t* m_addresses{nullptr}; //!< Everybody's IPv4 addresses, by host.
     Ptr<FabricNetDevice> m_device;        //!< Below.
     bool m_freeResponses;                 //!< See the attribute.

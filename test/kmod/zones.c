@@ -4,11 +4,9 @@
  * address is it?
  */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "rpc.h"
 #include "tap.h"
