@@ -514,6 +514,15 @@ case_vrf() {
 		answers "$address that is only within it, disguised as TCP" red \
 			$in_d zones ask $address 4001
 	done
+
+	# Not to where others get without it.
+	for address in 10.9.0.2 fd09:0::2; do
+		ip -n a link add green type vrf table 11
+		ip -n a link set green up
+		check_says "$address, for a socket whose VRF is gone" "Network is unreachable" \
+			sh -c "{ sleep 1; ip -n a link del green; echo; } |
+				$in_a zones -d green late $address 4000"
+	done
 }
 
 [ $# -gt 0 ] || {

@@ -19,9 +19,10 @@ static char data[LENGTH];
 static void usage(FILE *to)
 {
 	fputs("Usage: zones [-d DEVICE] serve NAME PORT\n"
-	      "       zones [-d DEVICE] ask ADDRESS[%LINK] PORT\n"
+	      "       zones [-d DEVICE] ask|late ADDRESS[%LINK] PORT\n"
 	      "Answer requests with NAME until killed, or print the name of who answers. -d: as\n"
-	      "SO_BINDTODEVICE. Exit status: 0 answered, 1 not, 2 bad usage.\n", to);
+	      "SO_BINDTODEVICE. late: when a line of input has come, after that.\n"
+	      "Exit status: 0 answered, 1 not, 2 bad usage.\n", to);
 }
 
 static void bind_to(const struct endpoint *e, const char *device)
@@ -55,13 +56,16 @@ static int serve(const char *name, unsigned int port, const char *device)
 	}
 }
 
-static int ask(const char *address, unsigned int port, const char *device)
+static int ask(const char *address, unsigned int port, const char *device, bool late)
 {
 	union address to = address_of(address, port);
 	struct endpoint client = endpoint_must(to.sa.sa_family, 0, 16);
 	struct message m = { 0 };
 
 	bind_to(&client, device);
+	while (late && getchar() != '\n')
+		if (feof(stdin))
+			bail("a line of input comes");
 	if (send_request(&client, &to, data, LENGTH, NULL)) {
 		printf("send: %s\n", strerror(errno));
 		return 1;
@@ -101,8 +105,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "serve"))
 		return serve(argv[2], port, device);
-	if (!strcmp(argv[1], "ask"))
-		return ask(argv[2], port, device);
+	if (!strcmp(argv[1], "ask") || !strcmp(argv[1], "late"))
+		return ask(argv[2], port, device, !strcmp(argv[1], "late"));
 	usage(stderr);
 	return 2;
 }
