@@ -4,6 +4,7 @@
  */
 #include "experiment.h"
 
+#include "arguments.h"
 #include "workloads/random.h"
 
 #include "ns3/core-module.h"
@@ -43,8 +44,7 @@ Experiment::Experiment(const Options& options)
     char error[SAMPLER_ERROR_LEN];
     if (sampler_open(&m_sizes, options.workload.c_str(), nullptr, error, sizeof(error)))
     {
-        std::fprintf(stderr, "homa-sim: %s\n", error);
-        std::exit(2);
+        Refuse("%s", error);
     }
     RngSeedManager::SetSeed(options.seed);
     if (!options.scheduler.empty())
@@ -53,10 +53,8 @@ Experiment::Experiment(const Options& options)
         if (!TypeId::LookupByNameFailSafe(options.scheduler, &type) ||
             !type.IsChildOf(Scheduler::GetTypeId()))
         {
-            std::fprintf(stderr,
-                         "homa-sim: \"%s\" is not an ns-3 scheduler; try ns3::HeapScheduler\n",
-                         options.scheduler.c_str());
-            std::exit(2);
+            Refuse("\"%s\" is not an ns-3 scheduler; try ns3::HeapScheduler",
+                   options.scheduler.c_str());
         }
         Simulator::SetScheduler(ObjectFactory(options.scheduler));
     }
@@ -90,13 +88,10 @@ Experiment::Experiment(const Options& options)
         homa.EnablePcap(options.pcap, m_fabric);
     }
     m_packet = options.parameters.mtu - HOMA_IPV4_HEADER - HOMA_DATA_HEADER;
-    if (m_sizes.bytes[m_sizes.rows - 1] > GetParameters().max_message)
+    uint32_t longest = std::max(m_sizes.bytes[m_sizes.rows - 1], options.responseBytes);
+    if (longest > GetParameters().max_message)
     {
-        std::fprintf(stderr,
-                     "homa-sim: the workload has messages of %u bytes; add --set max_message=%u\n",
-                     m_sizes.bytes[m_sizes.rows - 1],
-                     m_sizes.bytes[m_sizes.rows - 1]);
-        std::exit(2);
+        Refuse("there are messages of %u bytes; add --set max_message=%u", longest, longest);
     }
     /* All hosts know the workload: their cutoffs fit it from the start. */
     for (uint32_t i = 0; i < hosts; i++)
@@ -157,7 +152,7 @@ Experiment::Configure(Ptr<HomaTransport> transport)
     homa_params& p = transport->GetParameters();
     if (m_options.protocol == "sigcomm18")
     {
-        HomaHelper::UsePublished(p, m_sizes.name);
+        HomaHelper::UsePublished(p, m_options.workload);
     }
     for (const auto& [name, value] : m_options.sets)
     {
@@ -166,8 +161,7 @@ Experiment::Configure(Ptr<HomaTransport> transport)
     const char* wrong = homa_params_update(&p);
     if (wrong)
     {
-        std::fprintf(stderr, "homa-sim: %s\n", wrong);
-        std::exit(2);
+        Refuse("%s", wrong);
     }
 }
 
@@ -181,10 +175,14 @@ Experiment::WireBytes(uint32_t bytes) const
     double wire =
         (packets - 1) * FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + m_packet) +
         FabricPacket::WireBytes(HOMA_IPV4_HEADER + HOMA_DATA_HEADER + last);
-    /* Every arriving packet of a message with ungranted bytes brings a grant for one more. */
     if (packets > unscheduled)
     {
-        wire += (packets - unscheduled) * ControlBytes(HOMA_GRANT);
+        /* A grant is for a step, and a step is one packet or more. Where the window depends on how
+         * many messages come at once, that of one alone is good enough. */
+        uint32_t window = p.window ? p.window : p.share[1];
+        uint64_t step = std::min(p.grant_step, window / 4);
+        uint64_t each = std::max<uint64_t>(1, (step + m_packet - 1) / m_packet);
+        wire += (packets - unscheduled + each - 1) / each * ControlBytes(HOMA_GRANT);
     }
     return wire;
 }
@@ -214,6 +212,16 @@ Experiment::Calibrate()
         }
         acks = asked * std::exp(-2 * rate / (hosts - 1) * askAfter);
     }
+    const FabricParameters& p = m_options.parameters;
+    double leaving = static_cast<double>(hosts - p.hostsPerRack) / (hosts - 1);
+    double uplinks = static_cast<double>(p.uplinkRate) * p.spines / p.hostsPerRack;
+    if (m_options.load * p.hostRate * leaving > uplinks)
+    {
+        Refuse("%g of the hosts' links is more than the uplinks of a rack carry, which is %.3f; "
+               "lower --load or raise --spines or --uplink-gbps (--rate refuses nothing)",
+               m_options.load,
+               uplinks / leaving / p.hostRate);
+    }
     m_findings.messagesPerSecond = rate;
     m_findings.wireBytesPerMessage = wire + acks;
     if (m_options.messages)
@@ -235,6 +243,9 @@ Experiment::Calibrate()
         double longest = 2 * 1e9 * m_sizes.bytes[m_sizes.rows - 1] / capacity;
         m_findings.warmupNs = std::max(1e6, std::min(longest, 0.2 * m_findings.durationNs));
     }
+    m_findings.drainNs = m_options.drainNs >= 0
+                             ? m_options.drainNs
+                             : std::max<uint64_t>(m_findings.durationNs / 2, 10000000);
     m_startNs = m_findings.warmupNs;
     m_stopNs = m_startNs + m_findings.durationNs;
 }
@@ -259,7 +270,7 @@ Experiment::Arrived(uint32_t host, const HomaRpc* rpc)
     uint32_t bytes = rpc->GetReceivedLength();
     m_arrivedBytes += bytes;
     HomaRpc* sent = m_transports[src]->Find(m_addresses[host], rpc->GetId() ^ 1);
-    if (!sent || sent->GetStartNs() < m_startNs || sent->GetStartNs() >= m_stopNs || sent->cookie)
+    if (!sent || !IsPending(sent))
     {
         return;
     }
@@ -270,16 +281,30 @@ Experiment::Arrived(uint32_t host, const HomaRpc* rpc)
     double slowdown = static_cast<double>(took) / LeastNs(bytes, src, host);
     m_recorder.Add({bytes, static_cast<float>(slowdown), src, host, sent->GetStartNs(), took});
     m_arrived++;
-    if (m_stopped && m_arrived == m_findings.issued)
-    {
-        Finish();
-    }
+    FinishIfComplete();
 }
 
 void
 Experiment::Done(uint32_t host, const HomaRpc* rpc, bool failed)
 {
-    m_findings.failed += failed;
+    if (!failed)
+    {
+        m_responseBytes += rpc->GetReceivedLength();
+        return;
+    }
+    m_findings.failed++;
+    if (IsPending(rpc))
+    {
+        m_recorder.AddUnfinished(rpc->GetSentLength());
+        /* When it is gone: Finish() counts those that are there. */
+        Simulator::ScheduleNow(&Experiment::FinishIfComplete, this);
+    }
+}
+
+bool
+Experiment::IsPending(const HomaRpc* rpc) const
+{
+    return rpc->GetStartNs() >= m_startNs && rpc->GetStartNs() < m_stopNs && !rpc->cookie;
 }
 
 /** Bytes of requests that were issued and have not arrived. */
@@ -301,12 +326,13 @@ Experiment::StartMeasuring()
     {
         m_issuedBefore += client->GetIssued();
     }
-    m_arrivedBytesBefore = m_arrivedBytes;
+    m_deliveredBefore = m_arrivedBytes + m_responseBytes;
     m_findings.backlogStart = Backlog(m_clients, m_arrivedBytes);
     for (const auto& port : m_fabric->GetPorts())
     {
         m_hopsBefore += port->GetCounters().TotalPackets();
     }
+    m_dropsBefore = m_fabric->GetDrops();
     m_fabric->ResetCounters();
 }
 
@@ -322,20 +348,27 @@ Experiment::StopMeasuring()
     }
     m_findings.issued = issued - m_issuedBefore;
     m_findings.offeredLoad = m_findings.issued * m_findings.wireBytesPerMessage / capacity;
+    for (const auto& port : m_fabric->GetPorts())
+    {
+        m_findings.ports.push_back(port->GetCounters());
+    }
+    m_findings.toHosts = m_fabric->GetCounters(FabricRole::RACK_DOWN);
     m_findings.carriedLoad = m_fabric->GetCounters(FabricRole::HOST_UP).TotalBytes() / capacity;
-    m_findings.deliveredLoad = m_fabric->GetCounters(FabricRole::RACK_DOWN).TotalBytes() / capacity;
-    m_findings.goodput = (m_arrivedBytes - m_arrivedBytesBefore) / capacity;
+    m_findings.deliveredLoad = m_findings.toHosts.TotalBytes() / capacity;
+    m_findings.goodput = (m_arrivedBytes + m_responseBytes - m_deliveredBefore) / capacity;
     m_findings.backlogEnd = Backlog(m_clients, m_arrivedBytes);
     m_stopped = true;
-    if (m_arrived == m_findings.issued)
+    FinishIfComplete();
+    Simulator::Schedule(NanoSeconds(m_findings.drainNs), &Experiment::Finish, this);
+}
+
+void
+Experiment::FinishIfComplete()
+{
+    if (m_stopped && m_arrived + m_recorder.GetUnfinished() == m_findings.issued)
     {
         Finish();
-        return;
     }
-    uint64_t drain = m_options.drainNs >= 0
-                         ? m_options.drainNs
-                         : std::max<uint64_t>(m_findings.durationNs / 2, 10000000);
-    Simulator::Schedule(NanoSeconds(drain), &Experiment::Finish, this);
 }
 
 void
@@ -355,8 +388,7 @@ Experiment::Finish()
             for (const struct homa_host_rpc* rpc = host.rpcs[i]; rpc; rpc = rpc->next)
             {
                 auto mine = static_cast<const HomaRpc*>(rpc->message);
-                if (mine && mine->IsClient() && !mine->cookie && mine->GetStartNs() >= m_startNs &&
-                    mine->GetStartNs() < m_stopNs)
+                if (mine && mine->IsClient() && IsPending(mine))
                 {
                     m_recorder.AddUnfinished(mine->GetSentLength());
                 }
@@ -401,6 +433,7 @@ Experiment::Progress()
 {
     /* A terminal gets one line, again and again; a file a line now and then. */
     static const bool terminal = isatty(STDERR_FILENO);
+    m_progressEvents++;
     auto now = std::chrono::steady_clock::now();
     if (now - m_lastProgress >
         (terminal ? std::chrono::milliseconds(500) : std::chrono::seconds(10)))
@@ -419,7 +452,8 @@ Experiment::Progress()
         {
             std::fprintf(stderr,
                          "waiting for %llu messages to finish",
-                         static_cast<unsigned long long>(m_findings.issued - m_arrived));
+                         static_cast<unsigned long long>(m_findings.issued - m_arrived -
+                                                         m_recorder.GetUnfinished()));
         }
         else
         {
@@ -457,8 +491,9 @@ Experiment::Run()
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    m_findings.peakMegabytes = usage.ru_maxrss / 1024.0;
-    m_findings.events = Simulator::GetEventCount();
+    m_findings.peakMegabytes = usage.ru_maxrss * 1024e-6;
+    m_findings.events = Simulator::GetEventCount() - m_progressEvents;
+    m_findings.drops = m_dropsBefore + m_fabric->GetDrops();
     m_findings.packetHops = m_hopsBefore;
     for (const auto& port : m_fabric->GetPorts())
     {

@@ -28,23 +28,29 @@ struct Findings
     double offeredLoad{0};   //!< Of the requests that were issued, by their computed wire bytes.
     double carriedLoad{0};   //!< Wire bytes that hosts sent in the measured time.
     double deliveredLoad{0}; //!< Wire bytes that reached hosts in it.
-    double goodput{0};       //!< Application bytes delivered in it, share of link capacity.
+    double goodput{0};       //!< Application bytes delivered in it, share of link capacity:
+                             //!< requests that arrived, responses that ended their RPC.
     double backlogStart{0};  //!< Bytes of unfinished requests when measuring began.
     double backlogEnd{0};    //!< The same when it ended.
     std::vector<std::pair<uint64_t, double>>
         backlog;             //!< Time, ns, and bytes of unfinished requests.
     uint64_t warmupNs{0};    //!< Before measuring.
     uint64_t durationNs{0};  //!< Of measuring.
+    uint64_t drainNs{0};     //!< After it, at most.
     uint64_t endNs{0};       //!< When the simulation ended.
     uint64_t issued{0};      //!< Measured requests.
     uint64_t issuedAll{0};   //!< All requests.
-    uint64_t failed{0};      //!< RPCs that ended without response.
+    uint64_t failed{0};      //!< RPCs that ended without response, whole run.
+    uint64_t drops{0};       //!< Packets that ports refused, whole run.
     uint64_t dataPackets{0}; //!< DATA packets that reached hosts, whole run.
     uint64_t packetHops{0};  //!< Packets of all types times links, whole run.
     uint64_t events{0};      //!< Of the simulator.
     double wallSeconds{0};   //!< Of the run, without set-up.
     double cpuSeconds{0};    //!< Of the run, without set-up.
-    double peakMegabytes{0}; //!< Memory of the process.
+    double peakMegabytes{0}; //!< Memory of the process, 10^6 bytes.
+    /** Each port's counters over the measured time, in the order of Fabric::GetPorts(). */
+    std::vector<ns3::FabricPortCounters> ports;
+    ns3::FabricPortCounters toHosts; //!< Those of the ports from rack to host, added up.
 };
 
 /** One simulation. */
@@ -73,7 +79,7 @@ class Experiment
      * \return Mean backlog over this quarter of the measured time, bytes.
      */
     double GetBacklog(uint32_t quarter) const;
-    /** \return The fabric, with its ports' counters over the measured time. */
+    /** \return The fabric. */
     ns3::Ptr<ns3::Fabric> GetFabric() const;
     /** \return The hosts' protocol counters added up, as 64-bit numbers in the order of the core's
      * struct. */
@@ -103,6 +109,13 @@ class Experiment
     void StartMeasuring();
     /** Measured requests stop being issued; traffic goes on until the last of them has finished. */
     void StopMeasuring();
+    /**
+     * \param rpc A client's RPC.
+     * \return True if it is measured and its request has not arrived yet.
+     */
+    bool IsPending(const ns3::HomaRpc* rpc) const;
+    /** Stop if every measured request has arrived or failed. */
+    void FinishIfComplete();
     /** Count what is unfinished and stop. */
     void Finish();
     /** Note the backlog, and again after a hundredth of the measured time. */
@@ -124,9 +137,12 @@ class Experiment
     uint64_t m_arrived{0};                                  //!< Measured requests that arrived.
     uint64_t m_issuedBefore{0};                             //!< Requests before measuring.
     uint64_t m_arrivedBytes{0};                             //!< Of all requests that arrived.
-    uint64_t m_arrivedBytesBefore{0};                       //!< The same before measuring.
-    uint64_t m_hopsBefore{0}; //!< Packet-hops before the ports' counters were reset.
-    bool m_stopped{false};    //!< Measured requests have stopped.
+    uint64_t m_responseBytes{0};                            //!< Of all responses that arrived.
+    uint64_t m_deliveredBefore{0};                          //!< Both before measuring.
+    uint64_t m_hopsBefore{0};     //!< Packet-hops before the ports' counters were reset.
+    uint64_t m_dropsBefore{0};    //!< Packets dropped before that.
+    uint64_t m_progressEvents{0}; //!< Events that are not the simulation's.
+    bool m_stopped{false};        //!< Measured requests have stopped.
     std::chrono::steady_clock::time_point m_wallStart;    //!< Run() began.
     std::chrono::steady_clock::time_point m_lastProgress; //!< Printed last.
 };

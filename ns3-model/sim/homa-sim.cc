@@ -11,6 +11,7 @@ int
 main(int argc, char** argv)
 {
     Options options = ParseOptions(argc, argv);
+    Experiment experiment(options);
     if (!options.out.empty())
     {
         std::string wrong = PrepareReport(options.out);
@@ -20,7 +21,6 @@ main(int argc, char** argv)
             return 2;
         }
     }
-    Experiment experiment(options);
     experiment.Run();
     PrintReport(experiment);
     if (!options.out.empty())
@@ -31,6 +31,13 @@ main(int argc, char** argv)
             std::fprintf(stderr, "homa-sim: %s\n", wrong.c_str());
             return 1;
         }
+    }
+    if (!experiment.GetFindings().issued)
+    {
+        std::fprintf(stderr,
+                     "homa-sim: no request began in the measured time; raise --messages or "
+                     "--duration\n");
+        return 1;
     }
     return 0;
 }

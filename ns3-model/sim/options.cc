@@ -15,6 +15,7 @@
 #include <cstring>
 #include <functional>
 #include <getopt.h>
+#include <unistd.h>
 
 using namespace ns3;
 
@@ -30,6 +31,10 @@ Setting(const char* text)
         Refuse("--set wants NAME=VALUE, not \"%s\"", text);
     }
     std::string name(text, equals);
+    if (name == "link_mbps")
+    {
+        Refuse("a simulated host knows the rate of its link; set that with --host-gbps");
+    }
     const struct homa_param_info* info = homa_params_find(name.c_str());
     if (!info)
     {
@@ -112,10 +117,12 @@ ParseOptions(int argc, char** argv)
 {
     Options o;
     LeafSpineHelper helper;
-    /* The preset first: the overrides change its figures, in whatever order they are given. */
+    /* Whether figures of the fabric make sense is for the helper to say, after all of them.
+     * The preset first: the overrides change its figures, in whatever order they are given. */
     std::vector<std::function<void(FabricParameters&)>> overrides;
     bool loadGiven = false;
     bool rateGiven = false;
+    bool messagesGiven = false;
     auto number = [&overrides](auto FabricParameters::*field, double value) {
         overrides.push_back([field, value](FabricParameters& p) {
             p.*field = static_cast<std::remove_reference_t<decltype(p.*field)>>(value);
@@ -130,28 +137,32 @@ ParseOptions(int argc, char** argv)
         {"racks",
          "N",
          "racks",
-         [&](const char* a) { number(&FabricParameters::racks, Whole("racks", a, 1, 256)); }},
+         [&](const char* a) {
+             number(&FabricParameters::racks, Whole("racks", a, 0, UINT32_MAX));
+         }},
         {"hosts-per-rack",
          "N",
          "hosts in each rack",
          [&](const char* a) {
-             number(&FabricParameters::hostsPerRack, Whole("hosts-per-rack", a, 1, 16000));
+             number(&FabricParameters::hostsPerRack, Whole("hosts-per-rack", a, 0, UINT32_MAX));
          }},
         {"spines",
          "N",
          "spine switches; 0 with one rack only",
-         [&](const char* a) { number(&FabricParameters::spines, Whole("spines", a, 0, 256)); }},
+         [&](const char* a) {
+             number(&FabricParameters::spines, Whole("spines", a, 0, UINT32_MAX));
+         }},
         {"host-gbps",
          "R",
          "rate of a host's link, Gbit/s",
          [&](const char* a) {
-             number(&FabricParameters::hostRate, 1e9 * Number("host-gbps", a, 0.001, 1000));
+             number(&FabricParameters::hostRate, 1e9 * Number("host-gbps", a, 0, 1e6));
          }},
         {"uplink-gbps",
          "R",
          "rate of a link between rack and spine, Gbit/s",
          [&](const char* a) {
-             number(&FabricParameters::uplinkRate, 1e9 * Number("uplink-gbps", a, 0.001, 1000));
+             number(&FabricParameters::uplinkRate, 1e9 * Number("uplink-gbps", a, 0, 1e6));
          }},
         {"switch-delay",
          "TIME",
@@ -174,7 +185,7 @@ ParseOptions(int argc, char** argv)
         {"mtu",
          "BYTES",
          "longest IP datagram",
-         [&](const char* a) { number(&FabricParameters::mtu, Whole("mtu", a, 128, 65535)); }},
+         [&](const char* a) { number(&FabricParameters::mtu, Whole("mtu", a, 0, UINT32_MAX)); }},
         {"port-buffer",
          "BYTES",
          "most bytes waiting at a switch port; 0: no limit",
@@ -224,14 +235,16 @@ ParseOptions(int argc, char** argv)
          }},
         {"messages",
          "N",
-         "requests to measure, all hosts together (default 100000)",
-         [&](const char* a) { o.messages = Whole("messages", a, 1, 1e10); }},
+         "expected number of measured requests, all hosts together (default 100000)",
+         [&](const char* a) {
+             o.messages = Whole("messages", a, 1, 1e10);
+             messagesGiven = true;
+         }},
         {"duration",
          "TIME",
          "instead of --messages: time in which measured requests start",
          [&](const char* a) {
              o.durationNs = Nanoseconds("duration", a);
-             o.messages = 0;
              if (!o.durationNs)
              {
                  Refuse("--duration must be above 0");
@@ -337,6 +350,14 @@ ParseOptions(int argc, char** argv)
     {
         o.load = 0;
     }
+    if (o.durationNs && messagesGiven)
+    {
+        Refuse("give --messages or --duration, not both");
+    }
+    if (o.durationNs)
+    {
+        o.messages = 0;
+    }
     std::string wrong = helper.SetPreset(o.fabric);
     if (!wrong.empty())
     {
@@ -352,10 +373,6 @@ ParseOptions(int argc, char** argv)
         Refuse("%s", wrong.c_str());
     }
     o.parameters = helper.Parameters();
-    if (o.parameters.racks * o.parameters.hostsPerRack < 2)
-    {
-        Refuse("a fabric of one host has nobody to send to; raise --racks or --hosts-per-rack");
-    }
     if (o.protocol == "auto")
     {
         o.protocol = o.fabric == "sigcomm18" ? "sigcomm18" : "linux";
@@ -371,6 +388,12 @@ ParseOptions(int argc, char** argv)
     if (o.everyMessage && o.out.empty())
     {
         Refuse("--every-message needs --out=DIR");
+    }
+    const auto slash = o.pcap.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : o.pcap.substr(0, slash + 1);
+    if (!o.pcap.empty() && access(folder.c_str(), W_OK | X_OK))
+    {
+        Refuse("cannot write files %s*: %s", o.pcap.c_str(), std::strerror(errno));
     }
     if (o.road != "lean" && o.road != "ip")
     {

@@ -20,8 +20,8 @@ struct Options
     std::string workload{"w4"};       //!< Sizes: a name, a number of bytes, or a file.
     double load{0.8};          //!< Share of host link capacity on the wire; 0: messageRate counts.
     double messageRate{0};     //!< Requests per second and host.
-    uint64_t messages{100000}; //!< Requests to measure; 0: durationNs counts.
-    uint64_t durationNs{0};    //!< Time in which measured requests start.
+    uint64_t messages{100000}; //!< Requests to expect in the measured time; 0: durationNs counts.
+    uint64_t durationNs{0};    //!< Time in which measured requests start; 0: messages counts.
     int64_t warmupNs{-1};      //!< Time before; -1: by the longest message.
     int64_t drainNs{
         -1}; //!< Time after, at most, for measured requests to finish; -1: half the duration.

@@ -12,6 +12,7 @@
 void
 Recorder::Sort()
 {
+    std::sort(m_unfinished.begin(), m_unfinished.end());
     if (m_sorted == m_samples.size())
     {
         return;
@@ -19,7 +20,6 @@ Recorder::Sort()
     std::sort(m_samples.begin(), m_samples.end(), [](const Sample& a, const Sample& b) {
         return a.bytes < b.bytes;
     });
-    std::sort(m_unfinished.begin(), m_unfinished.end());
     m_sorted = m_samples.size();
 }
 

@@ -80,7 +80,7 @@ class Recorder
     std::vector<Statistics> ByPercentile(const struct sampler* sizes);
     /**
      * \return Statistics over about equally many messages each: 1% of them up to the 99th
-     * percentile, then 0.1%; messages of one size are never parted.
+     * percentile, then 0.1%, above 99.9% 0.01%; messages of one size are never parted.
      */
     std::vector<Statistics> ByBin();
     /** \return Statistics over all messages. */

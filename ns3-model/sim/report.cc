@@ -12,12 +12,16 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
+#include <type_traits>
+#include <unistd.h>
 
 using namespace ns3;
 
 namespace
 {
+
+/** Ends the name of a file until it is whole, so that an earlier one stays until then. */
+const char* const PART = ".part";
 
 /** A file being written; what goes wrong is remembered until it is closed. */
 class Table
@@ -25,7 +29,7 @@ class Table
   public:
     Table(const std::string& directory, const std::string& name)
         : m_path(directory + "/" + name),
-          m_file(std::fopen(m_path.c_str(), "w"))
+          m_file(std::fopen((m_path + PART).c_str(), "w"))
     {
     }
 
@@ -56,6 +60,7 @@ class Table
             bad |= std::fclose(m_file) != 0;
         }
         m_file = nullptr;
+        bad = bad || std::rename((m_path + PART).c_str(), m_path.c_str()) != 0;
         return bad ? "cannot write " + m_path + ": " + std::strerror(errno) : "";
     }
 
@@ -158,11 +163,12 @@ WritePorts(Experiment& e, const std::string& directory)
     }
     t.Line("# over the measured time; bytes on the wire; p0 is the lowest priority");
     t.Line("%s", header.c_str());
-    for (const auto& port : e.GetFabric()->GetPorts())
+    const auto& ports = e.GetFabric()->GetPorts();
+    for (std::size_t k = 0; k < ports.size(); k++)
     {
-        FabricPortCounters c = port->GetCounters();
+        const FabricPortCounters& c = e.GetFindings().ports[k];
         std::string line = Text("%s\t%.6f\t%.1f\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64,
-                                port->GetName().c_str(),
+                                ports[k]->GetName().c_str(),
                                 c.Utilization(),
                                 c.MeanQueueBytes(),
                                 c.maxQueueBytes,
@@ -240,13 +246,22 @@ WriteManifest(Experiment& e, const std::string& directory)
     const Options& o = e.GetOptions();
     const Findings& f = e.GetFindings();
     const FabricParameters& p = o.parameters;
-    auto number = [&t](const char* key, double value) { t.Line("%s\t%.10g", key, value); };
+    auto number = [&t](const char* key, auto value) {
+        if constexpr (std::is_integral_v<decltype(value)>)
+        {
+            t.Line("%s\t%" PRIu64, key, static_cast<uint64_t>(value));
+        }
+        else
+        {
+            t.Line("%s\t%.10g", key, value);
+        }
+    };
 
     t.Line("key\tvalue");
     t.Line("program\thoma-sim");
     t.Line("version\t%s", SIM_VERSION);
     t.Line("ns3_version\t%s", HOMA_NS3_VERSION);
-    t.Line("workload\t%s", e.GetSizes()->name);
+    t.Line("workload\t%s", o.workload.c_str());
     number("load_target", o.load > 0 ? o.load : f.offeredLoad);
     number("load_offered", f.offeredLoad);
     number("load_carried", f.carriedLoad);
@@ -271,11 +286,14 @@ WriteManifest(Experiment& e, const std::string& directory)
     number("shared_buffer_bytes", p.switchBufferBytes);
     number("alpha", p.alpha);
     t.Line("road\t%s", o.road.c_str());
+    t.Line("scheduler\t%s", o.scheduler.empty() ? "auto" : o.scheduler.c_str());
     t.Line("protocol\t%s", o.protocol.c_str());
     number("response_bytes", o.responseBytes);
     number("free_responses", o.freeResponses);
     number("messages_per_second_per_host", f.messagesPerSecond);
     number("wire_bytes_per_message", f.wireBytesPerMessage);
+    number("messages_asked", o.messages);
+    number("drain_ns", f.drainNs);
     number("warmup_ns", f.warmupNs);
     number("measured_ns", f.durationNs);
     number("simulated_ns", f.endNs);
@@ -290,7 +308,7 @@ WriteManifest(Experiment& e, const std::string& directory)
         t.Line("backlog_quarter%u_bytes\t%.10g", quarter + 1, e.GetBacklog(quarter));
     }
     number("backlog_end_bytes", f.backlogEnd);
-    number("drops", e.GetFabric()->GetDrops());
+    number("drops", f.drops);
     number("data_packets", f.dataPackets);
     number("packet_hops", f.packetHops);
     number("events", f.events);
@@ -310,6 +328,17 @@ WriteManifest(Experiment& e, const std::string& directory)
     return t.Close();
 }
 
+void
+PrintRow(const std::string& left, const Statistics& s)
+{
+    std::printf("%s %9" PRIu64, left.c_str(), s.count);
+    for (double value : {s.mean, s.p50, s.p99, s.max})
+    {
+        std::printf(" %8s", s.count ? Text("%.3f", value).c_str() : "-");
+    }
+    std::printf(" %8" PRIu64 "\n", s.unfinished);
+}
+
 } // namespace
 
 std::string
@@ -321,7 +350,11 @@ PrepareReport(const std::string& directory)
     {
         return "cannot make the folder " + directory + ": " + error.message();
     }
-    return Table(directory, "manifest.tsv").Close();
+    if (access(directory.c_str(), W_OK | X_OK))
+    {
+        return "cannot write into " + directory + ": " + std::strerror(errno);
+    }
+    return "";
 }
 
 std::string
@@ -344,16 +377,15 @@ PrintReport(Experiment& e)
 {
     const Findings& f = e.GetFindings();
     const Options& o = e.GetOptions();
-    Statistics all = e.GetRecorder().Overall();
-    FabricPortCounters down = e.GetFabric()->GetCounters(FabricRole::RACK_DOWN);
 
-    std::printf("%s on %s, %u hosts: load offered %.4f, carried %.4f of %.4f asked; goodput %.4f\n",
-                e.GetSizes()->name,
+    const std::string asked = o.load > 0 ? Text(" of %.4f asked", o.load) : "";
+    std::printf("%s on %s, %u hosts: load offered %.4f, carried %.4f%s; goodput %.4f\n",
+                o.workload.c_str(),
                 o.fabric.c_str(),
                 e.GetFabric()->GetNHosts(),
                 f.offeredLoad,
                 f.carriedLoad,
-                o.load,
+                asked.c_str(),
                 f.goodput);
     std::printf("%" PRIu64 " messages measured over %.3f ms after %.3f ms; %" PRIu64
                 " unfinished, %" PRIu64 " RPCs failed, %" PRIu64 " packets dropped\n",
@@ -362,7 +394,7 @@ PrintReport(Experiment& e)
                 f.warmupNs * 1e-6,
                 e.GetRecorder().GetUnfinished(),
                 f.failed,
-                e.GetFabric()->GetDrops());
+                f.drops);
     double kilo = 1000.0 * e.GetFabric()->GetNHosts();
     std::printf("backlog per host by quarter of that time: %.1f, %.1f, %.1f, %.1f KB; rack-to-host "
                 "queue: mean %.1f KB, largest %.1f KB\n",
@@ -370,13 +402,19 @@ PrintReport(Experiment& e)
                 e.GetBacklog(1) / kilo,
                 e.GetBacklog(2) / kilo,
                 e.GetBacklog(3) / kilo,
-                down.MeanQueueBytes() / 1000,
-                down.maxQueueBytes / 1000.0);
+                f.toHosts.MeanQueueBytes() / 1000,
+                f.toHosts.maxQueueBytes / 1000.0);
+    if (f.failed)
+    {
+        std::printf("note: RPCs failed; the table's last column counts those whose request never "
+                    "arrived\n");
+    }
     if (f.carriedLoad < 0.97 * f.offeredLoad)
     {
         std::printf(
-            "note: less was carried than offered, the network was still filling; for a steady "
-            "state raise --warmup and --messages\n");
+            "note: less was carried than offered: the network was still filling, or a link of it "
+            "is "
+            "overloaded; raise --warmup and --messages, and if that does not help, lower --load\n");
     }
     std::printf("%.1f s of CPU for %" PRIu64
                 " data packets: %.2f us each, %.0f ns per packet-hop; %.0f MB\n\n",
@@ -396,23 +434,7 @@ PrintReport(Experiment& e)
                 "unfin.");
     for (const Statistics& s : e.GetRecorder().ByPercentile(e.GetSizes()))
     {
-        std::printf("%7g %10u %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n",
-                    s.toPercentile,
-                    s.toBytes,
-                    s.count,
-                    s.mean,
-                    s.p50,
-                    s.p99,
-                    s.max,
-                    s.unfinished);
+        PrintRow(Text("%7g %10u", s.toPercentile, s.toBytes), s);
     }
-    std::printf("%7s %10s %9" PRIu64 " %8.3f %8.3f %8.3f %8.3f %8" PRIu64 "\n",
-                "all",
-                "",
-                all.count,
-                all.mean,
-                all.p50,
-                all.p99,
-                all.max,
-                all.unfinished);
+    PrintRow(Text("%7s %10s", "all", ""), e.GetRecorder().Overall());
 }
