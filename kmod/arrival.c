@@ -2,6 +2,9 @@
 /*
  * A packet reaches its RPC; see arrival.h.
  */
+#include <linux/bpf-cgroup.h>
+#include <linux/filter.h>
+
 #include "arrival.h"
 #include "effects.h"
 #include "in.h"
@@ -27,7 +30,8 @@ static bool make_room(const struct homa_cx *cx, struct homa_krpc *rpc, u32 lengt
 	int err;
 
 	if (rpc->place_length && rpc->place_length != length) {
-		if (rpc->copying)
+		/* While it stands in line, who serves that may be about to let it go on. */
+		if (rpc->copying || rpc->wants_room)
 			return false;
 		homa_sock_leave_room(rpc);
 	}
@@ -116,6 +120,20 @@ void homa_arrival_input_locked(struct arrival *a, struct homa_krpc *rpc, struct 
 			record(a);
 		keep(a, rpc, range);
 	}
+}
+
+bool homa_arrival_admitted(struct arrival *a, struct homa_sock *hsk)
+{
+	u32 length = a->skb->len;
+
+	if (!cgroup_bpf_enabled(CGROUP_INET_INGRESS) &&
+	    !rcu_access_pointer(homa_sock_sk(hsk)->sk_filter))
+		return true;
+	/* A filter that keeps a part leaves no packet of Homa's. */
+	if (likely(!sk_filter(homa_sock_sk(hsk), a->skb) && a->skb->len == length))
+		return true;
+	homa_arrival_drop(a->hnet, HOMA_DROP_FILTERED);
+	return false;
 }
 
 void homa_arrival_input(struct arrival *a, struct homa_krpc *rpc)

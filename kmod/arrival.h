@@ -44,6 +44,15 @@ void homa_arrival_input(struct arrival *a, struct homa_krpc *rpc);
 /* The same while the RPC's lock is held; effects are appended. */
 void homa_arrival_input_locked(struct arrival *a, struct homa_krpc *rpc, struct homa_effects *fx);
 
+/**
+ * homa_arrival_admitted() - Do the filters of a socket, and those of its control group, let a
+ * packet in?
+ * @a:   The packet.
+ * @hsk: Whose it would be.
+ * Return: If not, it has been counted as dropped.
+ */
+bool homa_arrival_admitted(struct arrival *a, struct homa_sock *hsk);
+
 /* Done with the RPC of the packets before. */
 void homa_arrival_leave(struct arrival *a);
 

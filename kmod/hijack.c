@@ -108,11 +108,12 @@ static unsigned int ipv4_in(void *priv, struct sk_buff *skb, const struct nf_hoo
 		return NF_ACCEPT;
 	if (ip_is_fragment(ip))
 		return NF_ACCEPT;
+	if (ip->protocol == IPPROTO_TCP && !disguised(skb, length))
+		return NF_ACCEPT;
+	if (inet_addr_type_dev_table(state->net, skb->dev, ip->daddr) != RTN_LOCAL)
+		return NF_ACCEPT;
 	if (ip->protocol == IPPROTO_ICMP)
 		return icmp_in(skb, length);
-	if (!disguised(skb, length) ||
-	    inet_addr_type_dev_table(state->net, skb->dev, ip->daddr) != RTN_LOCAL)
-		return NF_ACCEPT;
 	if (skb_ensure_writable(skb, length))
 		return NF_DROP;
 	reveal(ip_hdr(skb));
@@ -153,12 +154,13 @@ static unsigned int ipv6_in(void *priv, struct sk_buff *skb, const struct nf_hoo
 
 	if (likely(ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_ICMPV6))
 		return NF_ACCEPT;
+	if (ip->nexthdr == IPPROTO_TCP && !disguised(skb, sizeof(*ip)))
+		return NF_ACCEPT;
+	/* Of this host, and of the VRF that it came by, or outside of all. */
+	if (!ipv6_chk_addr_and_flags(state->net, &ip->daddr, skb->dev, true, 0, IFA_F_TENTATIVE))
+		return NF_ACCEPT;
 	if (ip->nexthdr == IPPROTO_ICMPV6)
 		return icmpv6_in(skb, sizeof(*ip));
-	/* Of this host, and of the VRF that it came by, or outside of all. */
-	if (!disguised(skb, sizeof(*ip)) ||
-	    !ipv6_chk_addr_and_flags(state->net, &ip->daddr, skb->dev, true, 0, IFA_F_TENTATIVE))
-		return NF_ACCEPT;
 	if (skb_ensure_writable(skb, sizeof(*ip)))
 		return NF_DROP;
 	ipv6_hdr(skb)->nexthdr = IPPROTO_HOMA;

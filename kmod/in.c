@@ -2,6 +2,8 @@
 /*
  * Packets come in; see in.h.
  */
+#include <linux/icmpv6.h>
+#include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
@@ -91,10 +93,10 @@ static void input_peer(struct arrival *a)
 		break;
 	}
 	rpc = find_rpc(a, a->pkt.sender_id ^ 1);
-	if (rpc)
-		homa_arrival_input(a, rpc);
-	else
+	if (!rpc)
 		homa_arrival_unknown(a);
+	else if (a->pkt.type != HOMA_DATA || homa_arrival_admitted(a, rpc->hsk))
+		homa_arrival_input(a, rpc);
 }
 
 /* Does a packet from someone unknown make a peer? Only if it may need an answer. */
@@ -193,6 +195,21 @@ int homa_in_zone(const struct sk_buff *skb, const struct in6_addr *addr)
 	return vrf_of(skb);
 }
 
+void homa_in_refuse(struct sk_buff *skb, bool ipv4)
+{
+	if (ipv4)
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+	else
+		icmpv6_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+}
+
+/* Is it a part of a request, which is told when nobody serves it? */
+static bool is_request(struct sk_buff *skb)
+{
+	return pull_header(skb) && homa_wire_type(skb->data) == HOMA_DATA &&
+	       homa_id_is_client(homa_wire_sender_id(skb->data));
+}
+
 void homa_in_skb(struct sk_buff *skb, bool ipv4)
 {
 	struct homa_net *hnet = homa_net(dev_net(skb->dev));
@@ -202,8 +219,6 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 	a.hnet = hnet;
 	a.ipv4 = ipv4;
 	homa_count(hnet, softirq_calls);
-	if (!smp_load_acquire(&hnet->active)) /* with homa_net_activate() */
-		goto drop;
 	if (ipv4) {
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &a.from.addr);
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &a.to);
@@ -215,6 +230,11 @@ void homa_in_skb(struct sk_buff *skb, bool ipv4)
 		a.to = ipv6_hdr(skb)->daddr;
 		if (ipv6_addr_is_multicast(&a.to))
 			goto drop;
+	}
+	if (!smp_load_acquire(&hnet->active)) { /* with homa_net_activate() */
+		if (is_request(skb))
+			homa_in_refuse(skb, ipv4);
+		goto drop;
 	}
 	rcu_read_lock();
 	a.link = link_of(skb, ipv4);

@@ -34,6 +34,13 @@ int homa_in_ipv6(struct sk_buff *skb);
 void homa_in_skb(struct sk_buff *skb, bool ipv4);
 
 /**
+ * homa_in_refuse() - Tell the sender of a packet that nobody serves its port.
+ * @skb:  With its IP header.
+ * @ipv4: By which version of IP it came.
+ */
+void homa_in_refuse(struct sk_buff *skb, bool ipv4);
+
+/**
  * homa_in_zone() - The zone in which an address is another host's.
  * @skb:  A packet that came from it, or from a router on the way there.
  * @addr: Its address, IPv6 or IPv4-mapped.

@@ -24,6 +24,7 @@ struct way {
 	struct sock *sk;
 	struct dst_entry *dst;
 	const struct in6_addr *from;
+	struct sock *owner;	/* sk, for rules that go by whose a packet is; NULL: nobody's */
 	u8 priority;
 	bool disguised;		/* as TCP */
 };
@@ -37,6 +38,7 @@ static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *
 	way->hnet = hnet;
 	way->peer = peer;
 	way->from = from && !ipv6_addr_any(from) ? from : &peer->local;
+	way->owner = sk;
 	way->sk = sk ? sk : hnet->ctl_sk[!peer->ipv4];
 	way->priority = priority;
 	way->disguised = READ_ONCE(hnet->shell.hijack_tcp);
@@ -136,6 +138,11 @@ static int transmit(const struct way *way, struct sk_buff *skb)
 	if (disguise)
 		homa_hijack_disguise(skb, way->peer->ipv4);
 	skb_dst_set_noref(skb, way->dst);
+	if (way->owner) {
+		sock_hold(way->owner);
+		skb->sk = way->owner;
+		skb->destructor = sock_efree;
+	}
 	if (way->peer->ipv4)
 		err = ip_local_out(way->hnet->net, way->sk, skb);
 	else
@@ -150,9 +157,9 @@ static void charge(const struct homa_cx *cx, struct homa_net *hnet, u32 bytes)
 	spin_unlock(&hnet->txq_lock);
 }
 
-void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer,
-		      const struct in6_addr *from,
-		      const struct homa_packet *pkt)
+static void send_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer,
+			 const struct in6_addr *from, struct sock *sk,
+			 const struct homa_packet *pkt)
 {
 	u8 priority = homa_params_priority(&hnet->params, HOMA_PRIORITIES - 1);
 	struct sk_buff *skb;
@@ -160,7 +167,7 @@ void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct ho
 
 	charge(cx, hnet, homa_ip_header(peer->ipv4) + homa_wire_header_length(pkt->type));
 	rcu_read_lock();
-	if (!find_way(&way, hnet, peer, from, NULL, priority))
+	if (!find_way(&way, hnet, peer, from, sk, priority))
 		goto fail;
 	skb = new_skb(&way, HOMA_MAX_HEADER);
 	if (!skb)
@@ -178,12 +185,19 @@ fail:
 	homa_count(hnet, control_xmit_errors);
 }
 
+void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct homa_kpeer *peer,
+		      const struct in6_addr *from,
+		      const struct homa_packet *pkt)
+{
+	send_control(cx, hnet, peer, from, NULL, pkt);
+}
+
 void homa_out_control_rpc(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_packet *pkt)
 {
 	pkt->sport = rpc->local_port;
 	pkt->dport = rpc->remote_port;
 	pkt->sender_id = rpc->id;
-	homa_out_control(cx, rpc->hnet, rpc->peer, &rpc->local, pkt);
+	send_control(cx, rpc->hnet, rpc->peer, &rpc->local, homa_sock_sk(rpc->hsk), pkt);
 }
 
 static struct sk_buff *data_packet(const struct way *way, const struct homa_krpc *rpc,
@@ -407,10 +421,8 @@ void homa_out_start(const struct homa_cx *cx, struct homa_krpc *rpc, u32 length)
 
 	spin_lock(&hnet->txq_lock);
 	homa_msgout_init(&rpc->out, length, unsched, packet, overhead, &peer->core.cutoffs);
-	if (!rpc->stopped) {
-		homa_txq_add(cx, &hnet->txq, &rpc->out);
-		tx = homa_txq_bypass(cx, &hnet->txq, &rpc->out, &xmit);
-	}
+	if (!rpc->stopped)
+		tx = homa_txq_start(cx, &hnet->txq, &rpc->out, &xmit);
 	spin_unlock(&hnet->txq_lock);
 	while (tx == HOMA_TX_SEND) {
 		send_data(rpc, &xmit);

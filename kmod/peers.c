@@ -114,8 +114,12 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 			return PTR_ERR(rt);
 		route->dst = &rt->dst;
 		ipv6_addr_set_v4mapped(flow.u.ip4.saddr, &route->local);
+		/* Nobody answers what goes to many hosts. */
+		err = rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ? -ENETUNREACH : 0;
 		goto found;
 	}
+	if (ipv6_addr_is_multicast(&peer->at.addr))
+		return -ENETUNREACH;
 	flow.u.ip6.daddr = peer->at.addr;
 	flow.u.ip6.flowi6_oif = peer->at.zone;
 	flow.u.ip6.flowi6_proto = IPPROTO_HOMA;
@@ -124,8 +128,10 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 		return PTR_ERR(route->dst);
 	route->local = flow.u.ip6.saddr;
 	route->cookie = rt6_get_cookie(container_of(route->dst, struct rt6_info, dst));
+	err = 0;
 found:
-	err = check_zone(peer, route->dst);
+	if (!err)
+		err = check_zone(peer, route->dst);
 	if (err)
 		dst_release(route->dst);
 	return err;

@@ -59,14 +59,12 @@ void homa_sock_notify(struct homa_krpc *rpc)
 		sk->sk_data_ready(sk);
 }
 
-/* Take the first RPC in line. Return: with a reference, or NULL. */
+/* Take the first RPC in line; softirqs are off. Return: with a reference, or NULL. */
 static struct homa_krpc *take_ready(struct homa_sock *hsk)
 {
 	struct homa_krpc *rpc;
 
-	if (list_empty(&hsk->ready))
-		return NULL;
-	spin_lock_bh(&hsk->lock);
+	spin_lock(&hsk->lock);
 	rpc = list_first_entry_or_null(&hsk->ready, struct homa_krpc, in_ready);
 	if (rpc) {
 		list_del_init(&rpc->in_ready);
@@ -74,7 +72,7 @@ static struct homa_krpc *take_ready(struct homa_sock *hsk)
 		/* It was listed, so it has references. */
 		refcount_inc(&rpc->refs);
 	}
-	spin_unlock_bh(&hsk->lock);
+	spin_unlock(&hsk->lock);
 	return rpc;
 }
 
@@ -107,12 +105,20 @@ static bool busy_wait(struct homa_sock *hsk, struct homa_krpc *rpc)
 	return false;
 }
 
+/* Who waits for room to send is woken by way of the same queue. */
+static int wake_receiver(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR)))
+		return 0;
+	return autoremove_wake_function(wait, mode, sync, key);
+}
+
 /* Return: 0 when there may be something, or a negative errno. */
 static int wait_for(struct homa_sock *hsk, struct homa_krpc *rpc, bool nonblock)
 {
 	struct sock *sk = homa_sock_sk(hsk);
 	wait_queue_head_t *queue = rpc ? &rpc->wait : sk_sleep(sk);
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, wake_receiver);
 	int err = 0;
 
 	if (something_there(hsk, rpc)) {
@@ -266,15 +272,15 @@ static void name_peer(const struct homa_krpc *rpc, struct msghdr *msg)
 }
 
 /*
- * See what there is for the user of an RPC. Return: the message's length or a negative errno, with
- * @args filled in; 0: it is not complete.
+ * See what there is for the user of an RPC. Softirqs are off, and on when it returns. Return: the
+ * message's length or a negative errno, with @args filled in; 0: it is not complete.
  */
 static int finish(struct homa_sock *hsk, struct homa_krpc *rpc, struct homa_recvmsg_args *args,
 		  struct msghdr *msg)
 {
 	int result = 0;
 
-	spin_lock_bh(&rpc->lock);
+	spin_lock(&rpc->lock);
 	if (rpc->copying) {
 		/* Another thread is at it, and looks again when it is done. */
 		spin_unlock_bh(&rpc->lock);
@@ -344,12 +350,16 @@ static int receive_private(struct homa_sock *hsk, struct homa_recvmsg_args *args
 	int result = 0;
 
 	args->id = 0;
+	if (!rpc && READ_ONCE(hsk->shut))
+		return -ESHUTDOWN;
 	if (!rpc)
 		return homa_sock_error(hsk, -EINVAL, "there is no such private RPC");
 	while (!result) {
 		result = wait_for(hsk, rpc, nonblock);
-		if (!result)
+		if (!result) {
+			local_bh_disable();
 			result = finish(hsk, rpc, args, msg);
+		}
 		if (!result && READ_ONCE(hsk->shut))
 			result = -ESHUTDOWN;
 		/* Another thread received it, or it was aborted. */
@@ -370,13 +380,18 @@ static int receive_any(struct homa_sock *hsk, struct homa_recvmsg_args *args, st
 	while (!result) {
 		if (READ_ONCE(hsk->shut))
 			return -ESHUTDOWN;
-		rpc = take_ready(hsk);
-		if (rpc) {
-			result = finish(hsk, rpc, args, msg);
-			homa_krpc_put(rpc);
-		} else {
+		if (list_empty_careful(&hsk->ready)) {
 			result = wait_for(hsk, NULL, nonblock);
+			continue;
 		}
+		local_bh_disable();
+		rpc = take_ready(hsk);
+		if (!rpc) {
+			local_bh_enable();
+			continue;
+		}
+		result = finish(hsk, rpc, args, msg);
+		homa_krpc_put(rpc);
 	}
 	/* A wake-up meant for one RPC may have come while this thread took another. */
 	if (!list_empty_careful(&hsk->ready) && wq_has_sleeper(sk_sleep(homa_sock_sk(hsk))))
@@ -441,7 +456,9 @@ int homa_recv(struct socket *sock, struct msghdr *msg, size_t length, int flags)
 	result = homa_sock_give_back(hsk, args.bpage_offsets, args.num_bpages);
 	args.num_bpages = 0;
 	args.completion_cookie = 0;
-	if (!result)
+	if (result)
+		args.id = 0;
+	else
 		result = args.id ? receive_private(hsk, &args, msg, nonblock)
 				 : receive_any(hsk, &args, msg, nonblock);
 	if (copy_to_user(control, &args, sizeof(args)))

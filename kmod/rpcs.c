@@ -199,6 +199,9 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 					   &rpc->hash, rpc_table);
 	if (!err)
 		return 0;
+	/* Of several kinds, all of them of too little memory. */
+	if (err != -EEXIST)
+		err = -ENOMEM;
 	spin_lock(&hsk->lock);
 	list_del_init(&rpc->of_sock.list);
 	hsk->rpc_count--;

@@ -144,9 +144,9 @@ publish:
 	if (unlikely(err == -ESTALE)) {
 		local_bh_enable();
 		err = find_again(rpc);
-		if (err)
-			goto out;
 		local_bh_disable();
+		if (err)
+			goto failed;
 		cx = homa_cx(hnet);
 		goto publish;
 	}
@@ -157,7 +157,11 @@ publish:
 		homa_in_start_client(&cx, rpc);
 		homa_out_start(&cx, rpc, length);
 	}
+failed:
 	local_bh_enable();
+	/* Nothing was sent: the program may try again with the same arguments. */
+	if (err && put_user(0, &control->id))
+		err = -EFAULT;
 out:
 	homa_krpc_put(rpc);
 	return err;

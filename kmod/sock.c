@@ -181,6 +181,16 @@ void homa_sock_each(struct homa_sock *hsk, void (*func)(struct homa_krpc *rpc, v
 	spin_unlock_bh(&hsk->lock);
 }
 
+/* Let nobody find the socket. It may never have been anyone's: a control group can refuse it. */
+static void homa_unhash(struct sock *sk)
+{
+	struct homa_sock *hsk = homa_sk(sk);
+
+	spin_lock_bh(&hsk->hnet->ports_lock);
+	hlist_del_init_rcu(&hsk->of_port);
+	spin_unlock_bh(&hsk->hnet->ports_lock);
+}
+
 static void forget(struct homa_krpc *rpc, void *arg)
 {
 	homa_in_abort(rpc, 0);
@@ -194,9 +204,7 @@ static void shut_down(struct homa_sock *hsk)
 	WRITE_ONCE(hsk->shut, true);
 	spin_unlock_bh(&hsk->lock);
 	sk->sk_shutdown = SHUTDOWN_MASK;
-	spin_lock_bh(&hsk->hnet->ports_lock);
-	hlist_del_init_rcu(&hsk->of_port);
-	spin_unlock_bh(&hsk->hnet->ports_lock);
+	homa_unhash(sk);
 	homa_sock_each(hsk, forget, NULL);
 	if (sk_sleep(sk))
 		wake_up_interruptible_all(sk_sleep(sk));
@@ -541,11 +549,6 @@ static int homa_compat_ioctl(struct socket *sock, unsigned int command, unsigned
 	return homa_ioctl(sock, command, (unsigned long)compat_ptr(arg));
 }
 #endif
-
-/* Nothing to do: what finds sockets is the table of ports. */
-static void homa_unhash(struct sock *sk)
-{
-}
 
 static int homa_no_connect(struct sock *sk, int flags)
 {

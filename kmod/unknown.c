@@ -3,8 +3,6 @@
  * Packets for which there is no RPC: the first ones of requests, and those that are too late; see
  * arrival.h.
  */
-#include <linux/icmpv6.h>
-#include <net/icmp.h>
 #include <net/ipv6.h>
 
 #include "arrival.h"
@@ -28,15 +26,6 @@ static void answer(struct arrival *a, u8 type)
 		spin_unlock(&a->peer->lock);
 	}
 	homa_out_control(&a->cx, a->hnet, a->peer, &a->to, &pkt);
-}
-
-static void refuse(struct arrival *a)
-{
-	homa_arrival_drop(a->hnet, HOMA_DROP_UNKNOWN);
-	if (a->ipv4)
-		icmp_send(a->whole, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
-	else
-		icmpv6_send(a->whole, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
 }
 
 /* Make a doubtful request's client show that it still waits. */
@@ -83,20 +72,39 @@ static bool ran_meanwhile(struct arrival *a, u8 doubts)
 	return verdict == HOMA_REQUEST_RAN || (verdict == HOMA_REQUEST_DOUBTFUL && !doubts);
 }
 
-static void create(struct arrival *a, u8 doubts)
+/* The socket that a request is for. Return: NULL when there is none for it. */
+static struct homa_sock *find_server(const struct arrival *a)
 {
 	struct homa_sock *hsk = homa_sock_find(a->hnet, a->pkt.dport);
+
+	if (!hsk) {
+		/* One that was bound at this moment may have led the search into another list. */
+		spin_lock(&a->hnet->ports_lock);
+		hsk = homa_sock_find(a->hnet, a->pkt.dport);
+		spin_unlock(&a->hnet->ports_lock);
+	}
+	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut) || !speaks(hsk, a->ipv4) ||
+	    !listens(hsk, a))
+		return NULL;
+	return hsk;
+}
+
+static void create(struct arrival *a, u8 doubts)
+{
+	struct homa_sock *hsk = find_server(a);
 	u64 id = a->pkt.sender_id ^ 1;
 	struct homa_effects fx homa_uninit;
 	struct homa_krpc *rpc;
 	struct homa_outbox box homa_uninit;
 	int err;
 
-	if (!hsk || !READ_ONCE(hsk->server) || READ_ONCE(hsk->shut) || !speaks(hsk, a->ipv4) ||
-	    !listens(hsk, a)) {
-		refuse(a);
+	if (!hsk) {
+		homa_arrival_drop(a->hnet, HOMA_DROP_UNKNOWN);
+		homa_in_refuse(a->whole, a->ipv4);
 		return;
 	}
+	if (!homa_arrival_admitted(a, hsk))
+		return;
 	if (!homa_rpc_room(&a->cx, READ_ONCE(a->peer->served), atomic_read(&a->hnet->served)) ||
 	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length) ||
 	    !homa_sock_may_keep(hsk, false)) {

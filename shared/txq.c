@@ -68,10 +68,15 @@ static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
 		homa_tree_insert(&q->age, &msg->age);
 }
 
-void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
+static void admit(struct homa_txq *q, struct homa_msgout *msg)
 {
 	msg->srpt.tie = ++q->births;
 	msg->age.key = msg->srpt.tie;
+}
+
+void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
+{
+	admit(q, msg);
 	requeue(cx, q, msg);
 }
 
@@ -300,6 +305,19 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 		q->fifo_credit = FIFO_CREDIT_MAX;
 	cx->counters->pacer_bytes += xmit->length;
 	return HOMA_TX_SEND;
+}
+
+enum homa_tx homa_txq_start(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+			    struct homa_xmit *xmit)
+{
+	enum homa_tx tx;
+
+	admit(q, msg);
+	/* What goes out at once need not be queued first. */
+	tx = homa_txq_bypass(cx, q, msg, xmit);
+	if (tx == HOMA_TX_EMPTY)
+		requeue(cx, q, msg);
+	return tx;
 }
 
 enum homa_tx homa_txq_bypass(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,

@@ -117,7 +117,7 @@ void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 pack
 		      const struct homa_cutoffs *cutoffs);
 
 /**
- * homa_txq_add() - Start sending a message.
+ * homa_txq_add() - Let a message wait for its turn, however short it is.
  * @cx:  Parameters.
  * @q:   Queue.
  * @msg: Set up, and not added before.
@@ -178,8 +178,19 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 			   struct homa_xmit *xmit);
 
 /**
- * homa_txq_bypass() - Like homa_txq_next(), for a short message that has just been added: past the
- * queue and the clock.
+ * homa_txq_start() - Add a message, and hand out the first packet of a short one: past the queue
+ * and the clock.
+ * @cx:   Time, parameters, counters.
+ * @q:    Queue.
+ * @msg:  Set up, and not added before.
+ * @xmit: The decision, as that of homa_txq_next().
+ * Return: HOMA_TX_SEND, after which homa_txq_bypass() is to be called, or HOMA_TX_EMPTY.
+ */
+enum homa_tx homa_txq_start(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg,
+			    struct homa_xmit *xmit);
+
+/**
+ * homa_txq_bypass() - Hand out the next packet of a short message that has just been started.
  * @cx:   Time, parameters, counters.
  * @q:    Queue.
  * @msg:  Was added.

@@ -52,6 +52,7 @@ static const char *const drops[HOMA_DROPS] = {
 	[HOMA_DROP_STALE] = "stale",
 	[HOMA_DROP_STATE] = "state",
 	[HOMA_DROP_FULL] = "full",
+	[HOMA_DROP_FILTERED] = "filtered",
 };
 
 static u16 get16(const u8 *p)

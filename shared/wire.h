@@ -67,6 +67,7 @@ enum homa_drop {
 	HOMA_DROP_STALE,	/* a request that ran before, or that its client must confirm */
 	HOMA_DROP_STATE,	/* of no meaning in the RPC's state */
 	HOMA_DROP_FULL,		/* would need one RPC or peer more than the host may hold */
+	HOMA_DROP_FILTERED,	/* a rule of the host's administrator or of the socket forbids it */
 	HOMA_DROPS,
 };
 

@@ -442,12 +442,13 @@ static void send_message(struct homa_host *host, struct homa_host_rpc *rpc, u32 
 	const struct homa_peer *peer = &rpc->peer->core;
 	u32 overhead = data_overhead(host, rpc->peer->ip_header);
 	struct homa_xmit xmit;
+	enum homa_tx tx;
 
 	if (host->link.free_responses && !homa_rpc_is_client(&rpc->core))
 		overhead = 0;
 	homa_msgout_init(&rpc->out, length, peer->unsched, peer->packet, overhead, &peer->cutoffs);
-	homa_txq_add(&host->cx, &host->txq, &rpc->out);
-	while (homa_txq_bypass(&host->cx, &host->txq, &rpc->out, &xmit) == HOMA_TX_SEND)
+	tx = homa_txq_start(&host->cx, &host->txq, &rpc->out, &xmit);
+	for (; tx == HOMA_TX_SEND; tx = homa_txq_bypass(&host->cx, &host->txq, &rpc->out, &xmit))
 		send_data(host, &xmit);
 	kick(host);
 }

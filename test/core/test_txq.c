@@ -229,16 +229,18 @@ static void short_messages_bypass_queue_and_clock(void **state)
 	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
 		;
 	before = q.idle_at;
-	add(&m, 1000, 1000);
-	assert_int_equal(homa_txq_bypass(&w.cx, &q, &m, &x), HOMA_TX_SEND);
+	homa_msgout_init(&m, 1000, 1000, PACKET, OVERHEAD, &cutoffs);
+	assert_int_equal(homa_txq_start(&w.cx, &q, &m, &x), HOMA_TX_SEND);
 	assert_ptr_equal(x.msg, &m);
+	assert_false(homa_node_queued(&m.srpt));
 	assert_int_equal(x.offset, 0);
 	assert_int_equal(x.length, 1000);
 	assert_int_equal(x.priority, 6);
 	assert_int_equal(homa_txq_bypass(&w.cx, &q, &m, &x), HOMA_TX_EMPTY);
 	assert_int_equal(q.idle_at, before + homa_params_link_ns(&w.params, 1100));
 	/* One byte more, and it waits for its turn. */
-	add(&edge, 1001, 1001);
+	homa_msgout_init(&edge, 1001, 1001, PACKET, OVERHEAD, &cutoffs);
+	assert_int_equal(homa_txq_start(&w.cx, &q, &edge, &x), HOMA_TX_EMPTY);
 	assert_int_equal(homa_txq_bypass(&w.cx, &q, &edge, &x), HOMA_TX_EMPTY);
 	assert_int_equal(homa_txq_next(&w.cx, &q, 0, &x), HOMA_TX_WAIT);
 	expect(&edge, 0, 1001, 6);
