@@ -11,7 +11,7 @@
 #   make lint         hold the sources to their styles, look for mistakes without running them
 #   make bench-kmod   what the module costs beside TCP, in instructions, and where they go
 #   make sim          build the simulator
-#   make figures      the ten published tables and figures anew (twenty minutes on two cores)
+#   make figures      the ten published tables and figures anew (a quarter of an hour on two cores)
 #   make bench-sim    what the simulator costs, beside stock ns-3
 #   make contrib      build the ns-3 module within an ns-3 source tree and run its tests there
 #   make deps         only install what is missing

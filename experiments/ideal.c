@@ -104,6 +104,17 @@ static double number(const char *name, const char *text, double least, double mo
 	return value;
 }
 
+static uint64_t whole(const char *name, const char *text, double least, double most)
+{
+	double value = number(name, text, least, most);
+
+	if (value != (uint64_t)value) {
+		fprintf(stderr, "ideal: --%s must be a whole number, not \"%s\"\n", name, text);
+		exit(2);
+	}
+	return (uint64_t)value;
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -146,7 +157,7 @@ static void parse(int argc, char **argv, struct options *o)
 			}
 			break;
 		case 'n':
-			o->hosts = (uint64_t)number("hosts", optarg, 2, HOSTS_MAX);
+			o->hosts = whole("hosts", optarg, 2, HOSTS_MAX);
 			break;
 		case 't':
 			o->seconds = number("duration", optarg, 1e-6, 1000);
@@ -158,7 +169,7 @@ static void parse(int argc, char **argv, struct options *o)
 			o->drain = number("drain", optarg, 0, 1000);
 			break;
 		case 's':
-			o->seed = (uint64_t)number("seed", optarg, 1, 4294967295.0);
+			o->seed = whole("seed", optarg, 1, 4294967295.0);
 			break;
 		case 'o':
 			o->out = optarg;
@@ -171,8 +182,13 @@ static void parse(int argc, char **argv, struct options *o)
 			exit(2);
 		}
 	}
-	if (optind < argc || !o->out) {
+	if (optind < argc || !o->out || !*o->out) {
 		fprintf(stderr, "ideal: give --out=DIR and options only; see ideal --help\n");
+		exit(2);
+	}
+	if (o->warmup >= o->seconds) {
+		fprintf(stderr, "ideal: --warmup must be below --duration, %g, or nothing is measured\n",
+			o->seconds);
 		exit(2);
 	}
 }
@@ -304,15 +320,38 @@ static void finish(FILE *file, const char *name)
 	}
 }
 
-static void report(const struct options *o, const char *workload, struct message *all, size_t count)
+/* Make the folder and those above it. */
+static void make_folder(const char *folder)
+{
+	char path[4096];
+	int i;
+
+	for (i = 1; ; i++) {
+		if (folder[i] && folder[i] != '/')
+			continue;
+		snprintf(path, sizeof(path), "%.*s", i, folder);
+		if (mkdir(path, 0777) && errno != EEXIST) {
+			fprintf(stderr, "ideal: cannot make the folder %s: %s\n", path,
+				strerror(errno));
+			exit(1);
+		}
+		if (!folder[i])
+			return;
+	}
+}
+
+static void report(const struct options *o, struct message *all, size_t count)
 {
 	size_t finished = 0, measured = 0, i;
 	FILE *file;
 
-	if (mkdir(o->out, 0777) && errno != EEXIST) {
-		fprintf(stderr, "ideal: cannot make the folder %s: %s\n", o->out, strerror(errno));
-		exit(1);
+	for (i = 0; i < count; i++)
+		finished += all[i].done && all[i].arrival >= o->warmup * 1e9;
+	if (!finished) {
+		fprintf(stderr, "ideal: no message finished; raise --duration or --drain\n");
+		exit(2);
 	}
+	make_folder(o->out);
 	qsort(all, count, sizeof(*all), by_bytes);
 	file = create(o->out, "messages.tsv");
 	fprintf(file, "# an ideal schedule; slowdown = time / least possible time\n");
@@ -325,15 +364,14 @@ static void report(const struct options *o, const char *workload, struct message
 		measured++;
 		if (!m->done)
 			continue;
-		finished++;
 		fprintf(file, "%u\t%.0f\t%.0f\t%.5f\n", m->bytes, m->arrival,
 			m->done - m->arrival + LATENCY_NS,
 			(m->done - m->arrival + LATENCY_NS) / (m->size + LATENCY_NS));
 	}
 	finish(file, "messages.tsv");
 	file = create(o->out, "manifest.tsv");
-	fprintf(file, "key\tvalue\nprogram\tideal\nworkload\t%s\nload_target\t%g\n", workload,
-		o->load);
+	fprintf(file, "key\tvalue\nprogram\tideal\nworkload\t%s\nload_target\t%g\n",
+		o->workload, o->load);
 	fprintf(file, "messages_measured\t%zu\nmessages_finished\t%zu\n", measured, finished);
 	finish(file, "manifest.tsv");
 	printf("%zu messages, %zu finished: %s/messages.tsv\n", measured, finished, o->out);
@@ -357,7 +395,7 @@ int main(int argc, char **argv)
 	}
 	count = issue(&o, &sizes, &all);
 	serve(&o, all, count, (o.seconds + o.drain) * 1e9);
-	report(&o, sizes.name, all, count);
+	report(&o, all, count);
 	sampler_close(&sizes);
 	free(all);
 	return 0;

@@ -2,17 +2,20 @@
 """Reads result files and the published curves. Used by the commands of this folder.
 
 A result file is tab-separated: lines of `#`, one header line, then rows of numbers. A
-header may carry a unit after the name ("bytes (B)"). Three files make up a result
-directory; README.md states their columns:
+header may carry a unit after the name ("bytes (B)"). Of a result directory these are read;
+README.md states their columns:
 
   manifest.tsv               key<TAB>value
   slowdown-percentiles.tsv   one row per published percentile of message count
   slowdown-bins.tsv          one row per narrow bin of sizes
+  messages.tsv               one row per message; by plots/messages only
 """
 
 import math
 import os
 import re
+import signal
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PUBLISHED = os.path.join(HERE, "published", "sigcomm18.tsv")
@@ -28,12 +31,28 @@ BIN_COLUMNS = (
     "p99",
 )
 
+# A column that may be missing: messages of the row that did not finish, which "count" leaves out.
+UNFINISHED = "unfinished"
+
 # Workloads that are compared with the published curves of another.
 PUBLISHED_AS = {"w1s": "w1"}
 
 
 class BadInput(Exception):
     """Input that cannot be used; the text says where and what to do."""
+
+
+def call(name, main):
+    """Ends the program NAME with the status of main(), or with 2 and one line of error."""
+    # Who stops reading our output, such as head, ends us without a word.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        sys.exit(main())
+    except BadInput as error:
+        print(f"{name}: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"{name}: {error.filename}: {error.strerror}", file=sys.stderr)
+    sys.exit(2)
 
 
 def lines_of(path):
@@ -72,7 +91,7 @@ def read_table(path, required, text_columns=()):
         row = {"line": number}
         for name, field in zip(names, fields):
             row[name] = field
-            if name in required and name not in text_columns:
+            if (name in required or name == UNFINISHED) and name not in text_columns:
                 row[name] = to_number(path, number, name, field)
         rows.append(row)
     if names is None:
@@ -107,6 +126,10 @@ def check_rows(path, rows, percentile, size):
         if before and (row[percentile] < before[percentile] or row[size] < before[size]):
             raise BadInput(f"{where}: {percentile} and {size} must rise from row to row")
         before = row
+        row.setdefault(UNFINISHED, 0)
+        for name in ("count", UNFINISHED):
+            if not row[name] >= 0:
+                raise BadInput(f"{where}: {name} is not a number of messages")
         for name in ("p50", "p99"):
             if row["count"] > 0 and not row[name] > 0:
                 raise BadInput(f"{where}: {name} is not a slowdown; it must be above 0")
@@ -125,8 +148,9 @@ class Manifest:
             return
         for number, line in enumerate(lines_of(path), 1):
             key, _, value = line.partition("\t")
-            if key == "workload":
-                self.workload = os.path.splitext(os.path.basename(value))[0]
+            if key == "workload" and value:
+                # As it was given: the path of a file is not the name of a published workload.
+                self.workload = value
             elif key == "load_target" and value not in ("", "-"):
                 self.load = to_number(path, number, key, value)
 
