@@ -3,6 +3,7 @@
  * HomaTransport as an ns-3 object: attributes and trace sources.
  */
 #include "homa-test-net.h"
+#include "refusal.h"
 
 #include "ns3/homa-rpc-helper.h"
 
@@ -327,6 +328,105 @@ class TraceTest : public HomaTestCase
     }
 };
 
+/** The end of a simulation. */
+class DisposeTest : public HomaTestCase
+{
+  public:
+    DisposeTest()
+        : HomaTestCase("RPCs in progress at the end of a simulation go without a word")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        TestPair net;
+        auto client = std::make_unique<TestUser>();
+        TestUser server;
+        uint32_t aborted = 0;
+        uint32_t requests = 0;
+        server.onRequest = [&](HomaRpc*) { requests++; };
+        net.nodes.Get(1)->GetObject<HomaTransport>()->Bind(3, &server);
+        for (uint32_t i = 0; i < 2; i++)
+        {
+            net.nodes.Get(i)->GetObject<HomaTransport>()->TraceConnectWithoutContext(
+                "MessageAborted",
+                Callback<void, const HomaRpc*, uint32_t>(
+                    [&](const HomaRpc*, uint32_t) { aborted++; }));
+        }
+        TestAt(1000, [&]() {
+            Ptr<HomaTransport> transport = net.nodes.Get(0)->GetObject<HomaTransport>();
+            Ipv6Address to = Ipv6Address::MakeIpv4MappedAddress(net.ipv4.GetAddress(1));
+            transport->Call(client.get(), to, transport->AllocatePort(), 3, 100);
+        });
+        Simulator::Stop(MilliSeconds(1));
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(requests, 1, "requests");
+        NS_TEST_EXPECT_MSG_EQ(net.CountRpcs(), 2, "in progress");
+        client.reset();
+        Simulator::Destroy();
+        NS_TEST_EXPECT_MSG_EQ(aborted, 0, "trace sinks were told of an RPC whose user is gone");
+        NS_TEST_EXPECT_MSG_EQ(server.freed, 0, "the server was");
+        Finish();
+    }
+};
+
+/** Links too small. */
+class MtuTest : public HomaTestCase
+{
+  public:
+    MtuTest()
+        : HomaTestCase("an MTU without room for Homa is refused; with the least, RPCs are done")
+    {
+    }
+
+  private:
+    /**
+     * Exchange messages of 5,000 bytes over IPv4 and IPv6.
+     * \param mtu Of the link.
+     * \return Responses.
+     */
+    static uint32_t Exchange(uint16_t mtu)
+    {
+        TestPair net;
+        net.devices.Get(0)->SetMtu(mtu);
+        net.devices.Get(1)->SetMtu(mtu);
+        Ptr<HomaSocket> server = net.Server(1, 7);
+        Ptr<HomaSocket> client = net.Open(0);
+        uint32_t done = 0;
+        TestCollect(server, [](HomaSocket& at, const HomaMessage& m) {
+            at.SendReply(m.id, m.from, m.packet);
+        });
+        TestCollect(client, [&](HomaSocket&, const HomaMessage& m) {
+            done += !m.error && m.packet->GetSize() == 5000;
+        });
+        for (bool v6 : {false, true})
+        {
+            TestAt(1000, [&net, client, v6]() {
+                client->SendRequest(Create<Packet>(5000), net.At(v6, 7));
+            });
+        }
+        client->Bind6();
+        Simulator::Stop(MilliSeconds(500));
+        Simulator::Run();
+        Simulator::Destroy();
+        return done;
+    }
+
+    void DoRun() override
+    {
+        for (uint16_t mtu : {68, 77, 119})
+        {
+            const std::string said = TestRefusal([mtu]() { Exchange(mtu); });
+            NS_TEST_EXPECT_MSG_NE(said.find("an MTU of " + std::to_string(mtu)),
+                                  std::string::npos,
+                                  "said: " << said);
+        }
+        NS_TEST_EXPECT_MSG_EQ(Exchange(120), 2, "the least MTU");
+        Finish();
+    }
+};
+
 /** All of the above. */
 class HomaTransportTestSuite : public TestSuite
 {
@@ -338,6 +438,8 @@ class HomaTransportTestSuite : public TestSuite
         AddTestCase(new EffectTest());
         AddTestCase(new OwnTest());
         AddTestCase(new TraceTest());
+        AddTestCase(new DisposeTest());
+        AddTestCase(new MtuTest());
     }
 };
 
