@@ -3,8 +3,8 @@
  * What the lean switching fabric must hold: times to the nanosecond, priorities, limits, paths,
  * counters, unloaded delays, and that both roads through it are one.
  */
+#include "apart.h"
 #include "compat.h"
-#include "refusal.h"
 
 #include "ns3/config.h"
 #include "ns3/data-rate.h"

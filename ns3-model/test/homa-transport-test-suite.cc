@@ -2,8 +2,8 @@
 /*
  * HomaTransport as an ns-3 object: attributes and trace sources.
  */
+#include "apart.h"
 #include "homa-test-net.h"
-#include "refusal.h"
 
 #include "ns3/homa-rpc-helper.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the test suites need to see how a program ends that misuses the module.
+ * Processes of their own, for what ends a program, or leaves something behind in it.
  */
-#ifndef HOMA_TEST_REFUSAL_H
-#define HOMA_TEST_REFUSAL_H
+#ifndef HOMA_TEST_APART_H
+#define HOMA_TEST_APART_H
 
 #include <csignal>
 #include <functional>
@@ -16,14 +16,16 @@ namespace ns3
 {
 
 /**
- * Do in a child process what must abort it.
+ * Do something in a child process.
  * \param what What.
- * \return What the child said; empty if it did not abort.
+ * \param aborted Set to whether it was aborted.
+ * \return What it said on std::cerr.
  */
 inline std::string
-TestRefusal(std::function<void()> what)
+TestApart(std::function<void()> what, bool& aborted)
 {
     int ends[2];
+    aborted = false;
     if (pipe(ends))
     {
         return "";
@@ -49,9 +51,23 @@ TestRefusal(std::function<void()> what)
     close(ends[0]);
     int status = 0;
     const bool ended = child > 0 && waitpid(child, &status, 0) == child;
-    return ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT ? said : "";
+    aborted = ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+    return said;
+}
+
+/**
+ * Do in a child process what must abort it.
+ * \param what What.
+ * \return What the child said; empty if it did not abort.
+ */
+inline std::string
+TestRefusal(std::function<void()> what)
+{
+    bool aborted;
+    const std::string said = TestApart(what, aborted);
+    return aborted ? said : "";
 }
 
 } // namespace ns3
 
-#endif /* HOMA_TEST_REFUSAL_H */
+#endif /* HOMA_TEST_APART_H */
