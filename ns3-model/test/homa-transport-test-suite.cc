@@ -155,6 +155,63 @@ class EffectTest : public HomaTestCase
     }
 };
 
+/** Fabrics and HomaHelper. */
+class InstallTest : public HomaTestCase
+{
+  public:
+    InstallTest()
+        : HomaTestCase("HomaHelper's attributes go to a fabric's transports, one for each host")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        FabricParameters shape;
+        shape.hostsPerRack = 3;
+        for (bool ip : {false, true})
+        {
+            LeafSpineHelper builder;
+            builder.Parameters() = shape;
+            Ptr<Fabric> fabric = builder.Build();
+            HomaHelper homa;
+            homa.SetAttribute("UnschedBytes", UintegerValue(20000));
+            std::vector<Ptr<HomaTransport>> transports =
+                ip ? homa.InstallIp(fabric) : homa.InstallLean(fabric);
+            NS_TEST_ASSERT_MSG_EQ(transports.size(), 3, "transports");
+            for (uint32_t i = 0; i < 3; i++)
+            {
+                NS_TEST_EXPECT_MSG_EQ(fabric->GetNode(i)->GetObject<HomaTransport>(),
+                                      transports[i],
+                                      "another transport");
+                NS_TEST_EXPECT_MSG_EQ(transports[i]->GetHost().cx.params->unsched_bytes,
+                                      20000,
+                                      "UnschedBytes");
+            }
+            Simulator::Destroy();
+            for (uint32_t number : {2, 4})
+            {
+                const std::string said = TestRefusal([=]() {
+                    LeafSpineHelper again;
+                    again.Parameters() = shape;
+                    Ptr<Fabric> fabric = again.Build();
+                    std::vector<Ptr<HomaTransport>> made;
+                    for (uint32_t i = 0; i < number; i++)
+                    {
+                        made.push_back(CreateObject<HomaTransport>());
+                    }
+                    ip ? HomaHelper().InstallIp(fabric, made)
+                       : HomaHelper().InstallLean(fabric, made);
+                });
+                NS_TEST_EXPECT_MSG_NE(said.find(std::to_string(number) + " transports"),
+                                      std::string::npos,
+                                      "said: " << said);
+            }
+        }
+        Finish();
+    }
+};
+
 /** One copy of parameters for many hosts. */
 class OwnTest : public HomaTestCase
 {
@@ -436,6 +493,7 @@ class HomaTransportTestSuite : public TestSuite
     {
         AddTestCase(new AttributeTest());
         AddTestCase(new EffectTest());
+        AddTestCase(new InstallTest());
         AddTestCase(new OwnTest());
         AddTestCase(new TraceTest());
         AddTestCase(new DisposeTest());
