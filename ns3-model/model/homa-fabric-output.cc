@@ -68,7 +68,9 @@ HomaFabricOutput::GetTypeId()
                             .AddConstructor<HomaFabricOutput>()
                             .AddAttribute("FreeResponses",
                                           "Responses take no time on links: for measuring what "
-                                          "they cost.",
+                                          "they cost. Config::SetDefault() sets it, before Homa "
+                                          "is installed.",
+                                          TypeId::ATTR_GET | TypeId::ATTR_CONSTRUCT,
                                           BooleanValue(false),
                                           MakeBooleanAccessor(&HomaFabricOutput::m_freeResponses),
                                           MakeBooleanChecker());

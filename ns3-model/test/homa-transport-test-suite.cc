@@ -5,6 +5,7 @@
 #include "apart.h"
 #include "homa-test-net.h"
 
+#include "ns3/homa-fabric-output.h"
 #include "ns3/homa-rpc-helper.h"
 
 #include <cctype>
@@ -179,6 +180,12 @@ class InstallTest : public HomaTestCase
             std::vector<Ptr<HomaTransport>> transports =
                 ip ? homa.InstallIp(fabric) : homa.InstallLean(fabric);
             NS_TEST_ASSERT_MSG_EQ(transports.size(), 3, "transports");
+            Ptr<HomaFabricOutput> lean = fabric->GetNode(0)->GetObject<HomaFabricOutput>();
+            NS_TEST_EXPECT_MSG_EQ(bool(lean), !ip, "road");
+            NS_TEST_EXPECT_MSG_EQ(
+                lean && lean->SetAttributeFailSafe("FreeResponses", BooleanValue(true)),
+                false,
+                "set too late to have an effect");
             for (uint32_t i = 0; i < 3; i++)
             {
                 NS_TEST_EXPECT_MSG_EQ(fabric->GetNode(i)->GetObject<HomaTransport>(),
