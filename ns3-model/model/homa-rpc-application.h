@@ -96,7 +96,7 @@ class HomaRpcClient : public Application, public HomaUser
     ~HomaRpcClient() override;
 
     /**
-     * Add a server.
+     * Add a server, to those of ShareServers() if they are given before.
      * \param address Its address; IPv4-mapped for IPv4.
      */
     void AddServer(Ipv6Address address);
