@@ -12,7 +12,6 @@
 #include "ns3/leaf-spine-helper.h"
 #include "ns3/network-module.h"
 
-#include <algorithm>
 #include <iostream>
 
 using namespace ns3;
@@ -61,19 +60,13 @@ main(int argc, char* argv[])
     Simulator::SetScheduler(ObjectFactory(HomaHelper::FastestScheduler()));
     Ptr<Fabric> fabric = builder.Build();
     NodeContainer clients;
-    std::vector<Ptr<HomaTransport>> transports;
-    for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
+    for (uint32_t i = 1; i < fabric->GetNHosts(); i++)
     {
-        Ptr<HomaTransport> transport = CreateObject<HomaTransport>();
-        transport->SetAttribute("MaxMessage", UintegerValue(1 << 30));
-        transports.push_back(transport);
-        if (i)
-        {
-            clients.Add(fabric->GetNode(i));
-        }
+        clients.Add(fabric->GetNode(i));
     }
     HomaHelper homa;
-    ip ? homa.InstallIp(fabric, transports) : homa.InstallLean(fabric, transports);
+    homa.SetAttribute("MaxMessage", UintegerValue(1 << 30));
+    ip ? homa.InstallIp(fabric) : homa.InstallLean(fabric);
     if (!pcap.empty())
     {
         homa.EnablePcap(pcap, fabric);

@@ -40,6 +40,19 @@ Join(Ptr<Node> node, Ptr<HomaTransport> transport)
 }
 
 /**
+ * Abort unless there is a transport for each host of a fabric.
+ * \param fabric The fabric.
+ * \param transports The transports.
+ */
+static void
+CheckTransports(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports)
+{
+    NS_ABORT_MSG_IF(transports.size() != fabric->GetNHosts(),
+                    "HomaHelper: " << transports.size() << " transports for a fabric of "
+                                   << fabric->GetNHosts() << " hosts");
+}
+
+/**
  * Trace sink: write a datagram to a file.
  * \param file The file.
  * \param datagram The datagram.
@@ -107,6 +120,7 @@ HomaHelper::Install(const NodeContainer& nodes) const
 void
 HomaHelper::InstallLean(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const
 {
+    CheckTransports(fabric, transports);
     for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
     {
         Ptr<HomaFabricOutput> output = CreateObject<HomaFabricOutput>();
@@ -121,11 +135,39 @@ HomaHelper::InstallLean(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>
 void
 HomaHelper::InstallIp(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const
 {
+    CheckTransports(fabric, transports);
     LeafSpineHelper::InstallInternet(fabric);
     for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
     {
         Join(fabric->GetNode(i), transports[i])->Start();
     }
+}
+
+std::vector<Ptr<HomaTransport>>
+HomaHelper::MakeTransports(Ptr<Fabric> fabric) const
+{
+    std::vector<Ptr<HomaTransport>> transports;
+    for (uint32_t i = 0; i < fabric->GetNHosts(); i++)
+    {
+        transports.push_back(m_transport.Create<HomaTransport>());
+    }
+    return transports;
+}
+
+std::vector<Ptr<HomaTransport>>
+HomaHelper::InstallLean(Ptr<Fabric> fabric) const
+{
+    const std::vector<Ptr<HomaTransport>> transports = MakeTransports(fabric);
+    InstallLean(fabric, transports);
+    return transports;
+}
+
+std::vector<Ptr<HomaTransport>>
+HomaHelper::InstallIp(Ptr<Fabric> fabric) const
+{
+    const std::vector<Ptr<HomaTransport>> transports = MakeTransports(fabric);
+    InstallIp(fabric, transports);
+    return transports;
 }
 
 void

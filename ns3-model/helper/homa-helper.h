@@ -41,14 +41,16 @@ class HomaHelper
     static void UsePublished(homa_params& params, const std::string& workload = "");
 
     /**
-     * Set an attribute of the transports that Install() makes: a parameter of the protocol.
+     * Set an attribute of the transports that this helper makes: a parameter of the protocol.
+     * Transports that the caller has made are left as they are.
      * \param name Its name, such as UnschedBytes.
      * \param value Its value.
      */
     void SetAttribute(const std::string& name, const AttributeValue& value);
     /**
      * Put Homa on nodes that have an InternetStack. Their interfaces may still be added until the
-     * simulation starts. \param nodes The nodes.
+     * simulation starts.
+     * \param nodes The nodes.
      */
     void Install(const NodeContainer& nodes) const;
 
@@ -59,11 +61,23 @@ class HomaHelper
      */
     void InstallLean(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const;
     /**
+     * Lean road, with transports of this helper.
+     * \param fabric The fabric.
+     * \return The transports, by host.
+     */
+    std::vector<Ptr<HomaTransport>> InstallLean(Ptr<Fabric> fabric) const;
+    /**
      * Ordinary road: Homa on the IP stacks of a fabric's hosts, which are installed if missing.
      * \param fabric The fabric.
      * \param transports One for each host, not started; aggregated to the nodes.
      */
     void InstallIp(Ptr<Fabric> fabric, const std::vector<Ptr<HomaTransport>>& transports) const;
+    /**
+     * Ordinary road, with transports of this helper.
+     * \param fabric The fabric.
+     * \return The transports, by host.
+     */
+    std::vector<Ptr<HomaTransport>> InstallIp(Ptr<Fabric> fabric) const;
     /**
      * Write what the hosts of a fabric send and receive, from the IP header on, with times in
      * nanoseconds. \param prefix Of the files: PREFIX-HOST.pcap. \param fabric The fabric.
@@ -71,6 +85,12 @@ class HomaHelper
     void EnablePcap(const std::string& prefix, Ptr<Fabric> fabric) const;
 
   private:
+    /**
+     * \param fabric A fabric.
+     * \return A transport for each of its hosts.
+     */
+    std::vector<Ptr<HomaTransport>> MakeTransports(Ptr<Fabric> fabric) const;
+
     ObjectFactory m_transport; //!< Makes transports.
 };
 

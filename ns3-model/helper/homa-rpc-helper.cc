@@ -10,6 +10,8 @@
 #include "ns3/node.h"
 #include "ns3/uinteger.h"
 
+#include <memory>
+
 namespace ns3
 {
 
@@ -69,18 +71,38 @@ HomaRpcClientHelper::SetSeed(uint64_t seed)
     m_seed = seed;
 }
 
+int64_t
+HomaRpcClientHelper::AssignStreams(const NodeContainer& nodes, int64_t stream) const
+{
+    int64_t next = stream;
+    for (auto node = nodes.Begin(); node != nodes.End(); ++node)
+    {
+        for (uint32_t i = 0; i < (*node)->GetNApplications(); i++)
+        {
+            if (auto client = DynamicCast<HomaRpcClient>((*node)->GetApplication(i)))
+            {
+                next += client->AssignStreams(next);
+            }
+        }
+    }
+    return next - stream;
+}
+
 ApplicationContainer
 HomaRpcClientHelper::Install(const NodeContainer& nodes) const
 {
     ApplicationContainer made;
+    const auto servers = std::make_shared<const std::vector<Ipv6Address>>(m_servers);
     for (auto node = nodes.Begin(); node != nodes.End(); ++node)
     {
         Ptr<HomaRpcClient> client = m_factory.Create<HomaRpcClient>();
-        for (const Ipv6Address& server : m_servers)
+        client->ShareServers(servers);
+        if (m_seed)
         {
-            client->AddServer(server);
+            /* A node may have several clients, also of several helpers. */
+            client->SetStream(*m_seed,
+                              uint64_t((*node)->GetNApplications()) << 32 | (*node)->GetId());
         }
-        client->SetStream(m_seed, (*node)->GetId());
         (*node)->AddApplication(client);
         made.Add(client);
     }

@@ -11,6 +11,7 @@
 #include "ns3/node-container.h"
 #include "ns3/object-factory.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,18 @@ class HomaRpcClientHelper
      */
     void AddServer(const Address& address);
     /**
-     * \param seed Of the experiment's random numbers; every client has a stream of its own.
+     * Choose random numbers that do not follow RngSeedManager.
+     * \param seed Of the experiment; every client has a stream of its own.
      */
     void SetSeed(uint64_t seed);
+    /**
+     * Fix the streams of random numbers of the clients on some nodes; see
+     * HomaRpcClient::AssignStreams().
+     * \param nodes The nodes.
+     * \param stream First stream that may be used.
+     * \return Number of streams used.
+     */
+    int64_t AssignStreams(const NodeContainer& nodes, int64_t stream) const;
     /**
      * \param nodes Nodes with Homa.
      * \return One client for each.
@@ -69,7 +79,7 @@ class HomaRpcClientHelper
   private:
     ObjectFactory m_factory;            //!< Makes clients.
     std::vector<Ipv6Address> m_servers; //!< Destinations.
-    uint64_t m_seed{1};                 //!< See SetSeed().
+    std::optional<uint64_t> m_seed;     //!< See SetSeed().
 };
 
 } // namespace ns3

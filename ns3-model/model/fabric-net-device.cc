@@ -63,28 +63,30 @@ FabricNetDevice::GetTypeId()
             .SetGroupName("Homa")
             .AddConstructor<FabricNetDevice>()
             .AddAttribute("Mtu",
-                          "Largest IP datagram, bytes.",
+                          "Largest IP datagram, bytes. A fabric sets it when it is built "
+                          "(FabricParameters::mtu), and Homa reads it when it starts.",
                           UintegerValue(1500),
                           MakeUintegerAccessor(&FabricNetDevice::SetMtu, &FabricNetDevice::GetMtu),
                           MakeUintegerChecker<uint16_t>(68))
             .AddAttribute("SoftwareTxDelay",
-                          "Delay of the host's software between sending and its card. Not to be "
-                          "changed while packets are on their way.",
-                          TimeValue(NanoSeconds(500)),
-                          MakeTimeAccessor(&FabricNetDevice::SetSoftwareTxDelay,
-                                           &FabricNetDevice::GetSoftwareTxDelay),
+                          "Delay of the host's software between sending and its card: "
+                          "FabricParameters::softwareTxNs.",
+                          TypeId::ATTR_GET,
+                          TimeValue(),
+                          MakeTimeAccessor(&FabricNetDevice::m_softwareTxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
-            .AddAttribute(
-                "NicTxDelay",
-                "Delay of the card before a packet is in its queue. Not to be changed "
-                "while packets are on their way.",
-                TimeValue(NanoSeconds(500)),
-                MakeTimeAccessor(&FabricNetDevice::SetNicTxDelay, &FabricNetDevice::GetNicTxDelay),
-                MakeTimeChecker(NanoSeconds(0)))
+            .AddAttribute("NicTxDelay",
+                          "Delay of the card before a packet is in its queue: "
+                          "FabricParameters::nicTxNs.",
+                          TypeId::ATTR_GET,
+                          TimeValue(),
+                          MakeTimeAccessor(&FabricNetDevice::m_nicTxDelay),
+                          MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("SoftwareRxDelay",
                           "Delay of the host's software between a packet's last bit and its "
-                          "delivery. Read when the fabric is built.",
-                          TimeValue(NanoSeconds(500)),
+                          "delivery: FabricParameters::softwareRxNs.",
+                          TypeId::ATTR_GET,
+                          TimeValue(),
                           MakeTimeAccessor(&FabricNetDevice::m_softwareRxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("Port",
@@ -143,6 +145,12 @@ FabricNetDevice::Attach(Ptr<Fabric> fabric, uint32_t host)
     m_fabric = fabric;
     m_host = host;
     m_address = MakeMac(host);
+    const FabricParameters& p = fabric->GetParameters();
+    SetMtu(p.mtu);
+    m_softwareTxDelay = NanoSeconds(p.softwareTxNs);
+    m_nicTxDelay = NanoSeconds(p.nicTxNs);
+    m_softwareRxDelay = NanoSeconds(p.softwareRxNs);
+    m_port->SetLead(p.softwareTxNs + p.nicTxNs);
 }
 
 Ptr<Fabric>
@@ -179,38 +187,6 @@ uint64_t
 FabricNetDevice::GetRxDelayNs() const
 {
     return m_softwareRxDelay.GetNanoSeconds();
-}
-
-void
-FabricNetDevice::UpdateLead()
-{
-    m_port->SetLead((m_softwareTxDelay + m_nicTxDelay).GetNanoSeconds());
-}
-
-void
-FabricNetDevice::SetSoftwareTxDelay(Time delay)
-{
-    m_softwareTxDelay = delay;
-    UpdateLead();
-}
-
-Time
-FabricNetDevice::GetSoftwareTxDelay() const
-{
-    return m_softwareTxDelay;
-}
-
-void
-FabricNetDevice::SetNicTxDelay(Time delay)
-{
-    m_nicTxDelay = delay;
-    UpdateLead();
-}
-
-Time
-FabricNetDevice::GetNicTxDelay() const
-{
-    return m_nicTxDelay;
 }
 
 void

@@ -43,7 +43,8 @@ class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSin
     ~FabricNetDevice() override;
 
     /**
-     * Join a fabric; called once, by its builder, before the port is connected.
+     * Join a fabric, with the MTU and the delays of its parameters; called once, by its builder,
+     * before the port is connected.
      * \param fabric The fabric.
      * \param host Index of this host in it.
      */
@@ -120,16 +121,6 @@ class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSin
     void DoDispose() override;
     void Receive(FabricPacket* packet, uint64_t now) override;
     void Expect(const FabricPacket* packet) const override;
-    /** Pass the sending delays on to the port. */
-    void UpdateLead();
-    /** \param delay Of the software when sending. */
-    void SetSoftwareTxDelay(Time delay);
-    /** \return Delay of the software when sending. */
-    Time GetSoftwareTxDelay() const;
-    /** \param delay Of the card when sending. */
-    void SetNicTxDelay(Time delay);
-    /** \return Delay of the card when sending. */
-    Time GetNicTxDelay() const;
     /**
      * Fire the device's trace sources for a packet.
      * \param packet The packet.

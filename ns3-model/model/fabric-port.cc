@@ -6,7 +6,6 @@
 
 #include "ns3/abort.h"
 #include "ns3/simulator.h"
-#include "ns3/uinteger.h"
 
 #include <algorithm>
 #include <set>
@@ -115,10 +114,11 @@ FabricPort::GetTypeId()
             .SetGroupName("Homa")
             .AddConstructor<FabricPort>()
             .AddAttribute("DataRate",
-                          "Rate of the link, bit/s.",
-                          UintegerValue(10000000000),
-                          MakeUintegerAccessor(&FabricPort::SetRate, &FabricPort::GetRate),
-                          MakeUintegerChecker<uint64_t>(1000000, 10000000000000))
+                          "Rate of the link, 1 Mbit/s to 10 Tbit/s. A fabric sets it when it is "
+                          "built (FabricParameters::hostRate and uplinkRate).",
+                          DataRateValue(DataRate(10000000000)),
+                          MakeDataRateAccessor(&FabricPort::SetDataRate, &FabricPort::GetDataRate),
+                          MakeDataRateChecker())
             .AddTraceSource("Enqueue",
                             "A packet arrived at the port, and is about to be sent, queued or "
                             "dropped.",
@@ -209,6 +209,18 @@ uint64_t
 FabricPort::GetRate() const
 {
     return m_link->rate;
+}
+
+void
+FabricPort::SetDataRate(DataRate rate)
+{
+    SetRate(rate.GetBitRate());
+}
+
+DataRate
+FabricPort::GetDataRate() const
+{
+    return DataRate(GetRate());
 }
 
 void

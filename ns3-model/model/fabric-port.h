@@ -21,6 +21,7 @@
 #include "fabric-packet.h"
 #include "fabric-trace.h"
 
+#include "ns3/data-rate.h"
 #include "ns3/nstime.h"
 #include "ns3/object.h"
 
@@ -340,6 +341,10 @@ class FabricPort : public Object, public FabricMemory
      * \param link The properties, copied.
      */
     void SetLink(const FabricLink& link);
+    /** \param rate See SetRate(). */
+    void SetDataRate(DataRate rate);
+    /** \return Rate of the link. */
+    DataRate GetDataRate() const;
     /** \return Simulator::Now() in ns. */
     static uint64_t NowNs();
 

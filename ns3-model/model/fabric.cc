@@ -11,9 +11,9 @@
 #include "ns3/ipv6.h"
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
-#include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace ns3
 {
@@ -24,6 +24,27 @@ namespace
 {
 
 constexpr uint32_t HOSTS_PER_OCTET = 250; //!< Hosts numbered by the last octet of an IPv4 address.
+
+/**
+ * Refuse defaults, set with Config::SetDefault() or on the command line, that a fabric's parameters
+ * would overrule.
+ * \param type Whose attributes.
+ * \param names Of the attributes.
+ */
+void
+RefuseDefaults(TypeId type, std::initializer_list<const char*> names)
+{
+    for (const char* name : names)
+    {
+        TypeId::AttributeInformation info;
+        type.LookupAttributeByName(name, &info);
+        NS_ABORT_MSG_IF(info.initialValue->SerializeToString(info.checker) !=
+                            info.originalInitialValue->SerializeToString(info.checker),
+                        "a default of " << type.GetName() << "::" << name
+                                        << " has no effect on a fabric: set it with "
+                                           "LeafSpineHelper::Parameters()");
+    }
+}
 
 } // namespace
 
@@ -67,6 +88,9 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
     NS_ABORT_MSG_IF(!m_devices.empty(), "this fabric has been built already");
     NS_ABORT_MSG_IF(Time::GetResolution() != Time::NS,
                     "the fabric counts time in ns: leave Time::SetResolution() at Time::NS");
+    RefuseDefaults(FabricNetDevice::GetTypeId(),
+                   {"Mtu", "SoftwareTxDelay", "NicTxDelay", "SoftwareRxDelay"});
+    RefuseDefaults(FabricPort::GetTypeId(), {"DataRate"});
     m_parameters = parameters;
     m_nodes = nodes;
     const FabricParameters& p = m_parameters;
@@ -101,10 +125,6 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
     for (uint32_t h = 0; h < nHosts; h++)
     {
         Ptr<FabricNetDevice> device = CreateObject<FabricNetDevice>();
-        device->SetAttribute("Mtu", UintegerValue(p.mtu));
-        device->SetAttribute("SoftwareTxDelay", TimeValue(NanoSeconds(p.softwareTxNs)));
-        device->SetAttribute("NicTxDelay", TimeValue(NanoSeconds(p.nicTxNs)));
-        device->SetAttribute("SoftwareRxDelay", TimeValue(NanoSeconds(p.softwareRxNs)));
         device->Attach(this, h);
         nodes[h]->AddDevice(device);
         Ptr<FabricPort> port = device->GetPort();

@@ -68,7 +68,9 @@ HomaFabricOutput::GetTypeId()
                             .AddConstructor<HomaFabricOutput>()
                             .AddAttribute("FreeResponses",
                                           "Responses take no time on links: for measuring what "
-                                          "they cost.",
+                                          "they cost. Config::SetDefault() sets it, before Homa "
+                                          "is installed.",
+                                          TypeId::ATTR_GET | TypeId::ATTR_CONSTRUCT,
                                           BooleanValue(false),
                                           MakeBooleanAccessor(&HomaFabricOutput::m_freeResponses),
                                           MakeBooleanChecker());
@@ -125,6 +127,16 @@ HomaFabricOutput::HostOf(struct homa_host_peer* peer) const
 }
 
 void
+HomaFabricOutput::NoWay(Ipv6Address peer)
+{
+    m_lost.erase(peer);
+    if (m_transport && m_transport->IsStarted())
+    {
+        m_transport->Unreachable(peer, nullptr, HomaError::UNREACHABLE);
+    }
+}
+
+void
 HomaFabricOutput::PutIpv4(uint8_t* ip, const FabricPacket* packet) const
 {
     const uint32_t length = HOMA_IPV4_HEADER + packet->headerBytes + packet->payloadBytes;
@@ -144,7 +156,13 @@ HomaFabricOutput::Send(struct homa_host_peer* peer,
     uint32_t host = HostOf(peer);
     if (host == FABRIC_NO_HOST)
     {
-        NS_LOG_WARN("no host has the address " << HomaAddress::ToIpv6(peer->address));
+        const Ipv6Address to = HomaAddress::ToIpv6(peer->address);
+        NS_LOG_LOGIC("no host has the address " << to);
+        if (m_lost.insert(to).second)
+        {
+            /* Not now: the transport is sending. */
+            Simulator::ScheduleNow(&HomaFabricOutput::NoWay, Ptr<HomaFabricOutput>(this), to);
+        }
         return;
     }
     FabricPacket* out = FabricPacket::Create();

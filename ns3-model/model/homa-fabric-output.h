@@ -10,6 +10,8 @@
 #include "fabric-net-device.h"
 #include "homa-transport.h"
 
+#include <unordered_set>
+
 namespace ns3
 {
 
@@ -74,8 +76,13 @@ class HomaFabricOutput : public Object,
     void ExpectFabric(const FabricPacket* packet) const override;
     Ptr<Packet> MakeDatagram(const FabricPacket* packet) override;
     /**
+     * Tell the transport that there is no way to a peer.
+     * \param peer The peer.
+     */
+    void NoWay(Ipv6Address peer);
+    /**
      * \param peer A peer.
-     * \return Its host's index in the fabric.
+     * \return Its host's index in the fabric, or FABRIC_NO_HOST.
      */
     uint32_t HostOf(struct homa_host_peer* peer) const;
 
@@ -83,6 +90,8 @@ class HomaFabricOutput : public Object,
     const uint32_t* m_addresses{nullptr}; //!< Everybody's IPv4 addresses, by host.
     Ptr<FabricNetDevice> m_device;        //!< Below.
     bool m_freeResponses;                 //!< See the attribute.
+    /** Peers without a way: the transport will hear. */
+    std::unordered_set<Ipv6Address, Ipv6AddressHash> m_lost;
 };
 
 } // namespace ns3

@@ -32,7 +32,8 @@ class Node;
  * Aggregate a HomaTransport and this to a node that has an InternetStack. The priority of a packet
  * is the upper three bits of its TOS or traffic class. The transport starts with the simulation, or
  * at Start(): by then the node's interfaces must be there, because the MTU, the link's rate and its
- * framing are read from them (of several interfaces, the smallest MTU and the fastest link).
+ * framing are read from them (of several interfaces, the smallest MTU and the fastest link). What
+ * is too long for an MTU that changes later, IP sends as fragments.
  *
  * Packets to a peer come from the address that it last used for us, or else from the one its route
  * gives. So a client must not use two addresses of one server at the same time.

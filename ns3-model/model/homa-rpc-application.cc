@@ -4,11 +4,13 @@
  */
 #include "homa-rpc-application.h"
 
+#include "homa-host.h"
 #include "workloads/random.h"
 #include "workloads/sampler.h"
 
 #include "ns3/log.h"
 #include "ns3/node.h"
+#include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
@@ -87,7 +89,7 @@ HomaRpcServer::HandleRequest(HomaRpc* rpc)
     m_request(rpc);
     if (m_serviceTime.IsZero())
     {
-        m_transport->Reply(rpc, m_responseBytes ? m_responseBytes : rpc->GetReceivedLength());
+        Respond(rpc);
         return;
     }
     /* By id: the client may be done with the RPC before the response is. */
@@ -100,8 +102,20 @@ HomaRpcServer::Answer(Ipv6Address peer, uint64_t id)
     HomaRpc* rpc = m_transport ? m_transport->Find(peer, id) : nullptr;
     if (rpc)
     {
-        m_transport->Reply(rpc, m_responseBytes ? m_responseBytes : rpc->GetReceivedLength());
+        Respond(rpc);
     }
+}
+
+void
+HomaRpcServer::Respond(HomaRpc* rpc)
+{
+    const uint32_t bytes = m_responseBytes ? m_responseBytes : rpc->GetReceivedLength();
+    const bool sent = m_transport->Reply(rpc, bytes);
+    /* Of an RPC that does not wait for its response any more, nobody misses it. */
+    NS_ABORT_MSG_IF(!sent && bytes > m_transport->GetHost().cx.params->max_message,
+                    "HomaRpcServer: refused: a response of " << bytes
+                                                             << " bytes, when MaxMessage allows "
+                                                                "less");
 }
 
 void
@@ -188,7 +202,7 @@ HomaRpcClient::HomaRpcClient()
     : m_rng(std::make_unique<struct rng>()),
       m_arrival(Create<HomaArrivalEvent>(this))
 {
-    rng_seed(m_rng.get(), 1, 0);
+    UseStream(RngSeedManager::GetNextStreamIndex());
 }
 
 HomaRpcClient::~HomaRpcClient() = default;
@@ -210,7 +224,28 @@ HomaRpcClient::DoDispose()
 void
 HomaRpcClient::AddServer(Ipv6Address address)
 {
-    m_servers.push_back(address);
+    if (!m_added)
+    {
+        m_added = m_servers ? std::make_shared<std::vector<Ipv6Address>>(*m_servers)
+                            : std::make_shared<std::vector<Ipv6Address>>();
+        m_servers = m_added;
+    }
+    m_added->push_back(address);
+}
+
+void
+HomaRpcClient::ShareServers(std::shared_ptr<const std::vector<Ipv6Address>> servers,
+                            std::size_t without)
+{
+    m_servers = servers;
+    m_added = nullptr;
+    m_without = without;
+}
+
+std::size_t
+HomaRpcClient::CountServers() const
+{
+    return m_servers ? m_servers->size() - (m_without < m_servers->size()) : 0;
 }
 
 void
@@ -223,6 +258,20 @@ void
 HomaRpcClient::SetStream(uint64_t seed, uint64_t stream)
 {
     rng_seed(m_rng.get(), seed, stream);
+}
+
+void
+HomaRpcClient::UseStream(uint64_t stream)
+{
+    SetStream((uint64_t(RngSeedManager::GetSeed()) << 32) + RngSeedManager::GetRun(), stream);
+}
+
+int64_t
+HomaRpcClient::AssignStreams(int64_t stream)
+{
+    /* The lower half is for those that GetNextStreamIndex() gives, as ns-3 has it. */
+    UseStream((1ULL << 63) + stream);
+    return 1;
 }
 
 uint64_t
@@ -242,7 +291,7 @@ HomaRpcClient::StartApplication()
 {
     m_transport = GetNode()->GetObject<HomaTransport>();
     NS_ABORT_MSG_UNLESS(m_transport, "HomaRpcClient: install Homa on the node first (HomaHelper)");
-    NS_ABORT_MSG_IF(m_servers.empty(), "HomaRpcClient: AddServer() has not been called");
+    NS_ABORT_MSG_UNLESS(CountServers(), "HomaRpcClient: AddServer() has not been called");
     if (!m_sizes)
     {
         char error[SAMPLER_ERROR_LEN];
@@ -271,6 +320,18 @@ void
 HomaRpcClient::StopApplication()
 {
     m_running = false;
+    ReleasePort();
+}
+
+void
+HomaRpcClient::ReleasePort()
+{
+    /* An RPC's responses, and refusals that quote ports alone, still come to it. */
+    if (!m_running && !m_inProgress && m_localPort && m_transport)
+    {
+        m_transport->ReleasePort(m_localPort);
+        m_localPort = 0;
+    }
 }
 
 void
@@ -286,15 +347,20 @@ HomaRpcClient::Issue()
     if (m_limit && m_issued >= m_limit)
     {
         m_running = false;
+        ReleasePort();
         return;
     }
     uint32_t size = sampler_draw(m_sizes, rng_next(m_rng.get()));
-    std::size_t to = m_servers.size() > 1 ? rng_below(m_rng.get(), m_servers.size()) : 0;
-    HomaRpc* rpc = m_transport->Call(this, m_servers[to], m_localPort, m_remotePort, size, nullptr);
+    const std::size_t servers = CountServers();
+    std::size_t to = servers > 1 ? rng_below(m_rng.get(), servers) : 0;
+    to += to >= m_without;
+    HomaRpc* rpc =
+        m_transport->Call(this, (*m_servers)[to], m_localPort, m_remotePort, size, nullptr);
     NS_ABORT_MSG_UNLESS(rpc,
                         "HomaRpcClient: refused: a message of "
                             << size << " bytes, when MaxMessage and PeerNetMax allow less");
     m_issued++;
+    m_inProgress++;
     m_issuedBytes += size;
 }
 
@@ -320,8 +386,25 @@ HomaRpcClient::HandleFailure(HomaRpc* rpc, HomaError error)
     m_done(rpc, true);
     if (m_outstanding && m_running)
     {
+        /* Not now: if there is no way to the server, the next RPC fails as soon as this one. */
+        Simulator::Schedule(m_interval, &HomaRpcClient::IssueAgain, Ptr<HomaRpcClient>(this));
+    }
+}
+
+void
+HomaRpcClient::IssueAgain()
+{
+    if (m_running)
+    {
         Issue();
     }
+}
+
+void
+HomaRpcClient::HandleFreed(HomaRpc* rpc)
+{
+    m_inProgress--;
+    ReleasePort();
 }
 
 } // namespace ns3

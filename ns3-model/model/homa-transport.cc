@@ -48,6 +48,9 @@ HomaUser::KeepsContent() const
     return true;
 }
 
+/** The longest packet without data must fit, and a full one then has room for data. */
+constexpr uint32_t LEAST_MTU = HOMA_IPV6_HEADER + HOMA_MAX_HEADER;
+
 /** Who owns RPCs whose user has gone. */
 static HomaUser g_nobody;
 
@@ -234,7 +237,8 @@ struct HomaHostOps
         }
         bool unfinished =
             r->IsClient() ? !rpc->delivering : !rpc->out.length || rpc->out.sent < rpc->out.length;
-        if (unfinished)
+        /* Whoever listens may be gone when the transport goes, as its user may. */
+        if (unfinished && t->m_started)
         {
             t->m_messageAborted(r, r->IsClient() ? rpc->out.length : rpc->core.in.length);
         }
@@ -414,7 +418,8 @@ HomaTransport::GetTypeId()
                                 MakeTraceSourceAccessor(&HomaTransport::m_messageReceived),
                                 "ns3::HomaTransport::MessageCallback")
                 .AddTraceSource("MessageAborted",
-                                "An RPC ended without its response.",
+                                "An RPC ended without its response. Those in progress when the "
+                                "transport is disposed of are not told.",
                                 MakeTraceSourceAccessor(&HomaTransport::m_messageAborted),
                                 "ns3::HomaTransport::MessageCallback")
                 .AddTraceSource("PacketSent",
@@ -499,6 +504,9 @@ HomaTransport::Start(HomaOutput* output, const Link& link)
     NS_ABORT_MSG_IF(m_started, "HomaTransport::Start(): called twice");
     NS_ABORT_MSG_UNLESS(Time::GetResolution() == Time::NS,
                         "HomaTransport: the resolution of ns3::Time must be nanoseconds");
+    NS_ABORT_MSG_IF(link.mtu < LEAST_MTU,
+                    "HomaTransport: an MTU of " << link.mtu << " bytes is too small for Homa; it "
+                                                << "needs at least " << LEAST_MTU);
     if (link.rate)
     {
         m_params->link_mbps = std::clamp<uint64_t>(link.rate / 1000000, 1, 1000000);

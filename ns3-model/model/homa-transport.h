@@ -161,7 +161,7 @@ class HomaTransport : public Object, public FabricObjectMemory
     /** What a packet costs on the link; see struct homa_host_link. */
     struct Link
     {
-        uint32_t mtu{1500};    //!< Largest IP datagram, bytes.
+        uint32_t mtu{1500};    //!< Largest IP datagram, bytes; at least 120.
         uint32_t framing{38};  //!< Bytes around each datagram.
         uint32_t minFrame{46}; //!< Shorter datagrams are padded to this, bytes.
         bool freeResponses{

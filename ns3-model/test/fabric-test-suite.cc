@@ -3,8 +3,11 @@
  * What the lean switching fabric must hold: times to the nanosecond, priorities, limits, paths,
  * counters, unloaded delays, and that both roads through it are one.
  */
+#include "apart.h"
 #include "compat.h"
 
+#include "ns3/config.h"
+#include "ns3/data-rate.h"
 #include "ns3/fabric-ahead.h"
 #include "ns3/fabric-scheduler.h"
 #include "ns3/fabric.h"
@@ -20,6 +23,7 @@
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 #include "ns3/socket.h"
+#include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/udp-header.h"
 #include "ns3/udp-socket-factory.h"
@@ -1454,6 +1458,75 @@ class HelperTest : public FabricTestCase
     }
 };
 
+/** Attributes of devices and ports. */
+class AttributeTest : public FabricTestCase
+{
+  public:
+    AttributeTest()
+        : FabricTestCase("attributes are what the fabric was built with; none is set to no effect")
+    {
+    }
+
+  private:
+    /**
+     * \param object An object.
+     * \param name Of an attribute.
+     * \return Its value.
+     */
+    static std::string Get(Ptr<Object> object, const std::string& name)
+    {
+        StringValue value;
+        object->GetAttribute(name, value);
+        return value.Get();
+    }
+
+    void DoRun() override
+    {
+        LeafSpineHelper helper;
+        helper.SetPreset("atc21");
+        Ptr<Fabric> fabric = helper.Build();
+        Ptr<FabricNetDevice> device = fabric->GetDevice(1);
+        const std::map<std::string, std::string> delays = {{"SoftwareTxDelay", "+2500ns"},
+                                                           {"NicTxDelay", "+1000ns"},
+                                                           {"SoftwareRxDelay", "+3600ns"}};
+        for (const auto& [name, value] : delays)
+        {
+            NS_TEST_EXPECT_MSG_EQ(Get(device, name), value, name);
+            NS_TEST_EXPECT_MSG_EQ(device->SetAttributeFailSafe(name, StringValue("1us")),
+                                  false,
+                                  name << " can be set, when the fabric will not hear of it");
+        }
+        NS_TEST_EXPECT_MSG_EQ(Get(device, "Mtu"), "3000", "MTU");
+        NS_TEST_EXPECT_MSG_EQ(device->GetTxDelayNs(), 3500, "out");
+        NS_TEST_EXPECT_MSG_EQ(device->GetRxDelayNs(), 3600, "in");
+
+        Ptr<FabricPort> port = device->GetPort();
+        NS_TEST_EXPECT_MSG_EQ(Get(port, "DataRate"), "25000000000bps", "rate");
+        port->SetAttribute("DataRate", StringValue("40Gbps"));
+        NS_TEST_EXPECT_MSG_EQ(port->GetRate(), 40 * GBPS, "rate as a string");
+        port->SetAttribute("DataRate", DataRateValue(DataRate("5Gbps")));
+        NS_TEST_EXPECT_MSG_EQ(port->GetRate(), 5 * GBPS, "rate");
+
+        const std::map<std::string, std::string> defaults = {
+            {"ns3::FabricNetDevice::Mtu", "9000"},
+            {"ns3::FabricNetDevice::SoftwareTxDelay", "1us"},
+            {"ns3::FabricNetDevice::NicTxDelay", "1us"},
+            {"ns3::FabricNetDevice::SoftwareRxDelay", "1us"},
+            {"ns3::FabricPort::DataRate", "1Gbps"}};
+        for (const auto& [name, value] : defaults)
+        {
+            const std::string said = TestRefusal([&]() {
+                Config::SetDefault(name, StringValue(value));
+                Shape(1, 2, 0).Build();
+            });
+            NS_TEST_EXPECT_MSG_NE(said.find(name),
+                                  std::string::npos,
+                                  "a default of " << name << " is lost; said: " << said);
+        }
+        Finish();
+    }
+};
+
 /** All of the above. */
 class FabricTestSuite : public TestSuite
 {
@@ -1478,6 +1551,7 @@ class FabricTestSuite : public TestSuite
         AddTestCase(new SnifferTest());
         AddTestCase(new SchedulerTest());
         AddTestCase(new HelperTest());
+        AddTestCase(new AttributeTest());
     }
 } g_fabricTestSuite; //!< The suite.
 

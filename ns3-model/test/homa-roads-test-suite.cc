@@ -264,6 +264,48 @@ class RefusalTest : public HomaTestCase
     }
 };
 
+/** Addresses that nobody has. */
+class NowhereTest : public HomaTestCase
+{
+  public:
+    NowhereTest()
+        : HomaTestCase("hosts without a way are unreachable at once on both roads")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (bool ip : {false, true})
+        {
+            for (const char* where : {"::ffff:192.168.9.9", "fd09::1"})
+            {
+                TestFabric net(SmallFabric(), ip);
+                const std::string what = where + std::string(ip ? ", IP road" : ", lean road");
+                TestUser client;
+                uint32_t failed = 0;
+                client.onFailure = [&](HomaRpc* rpc, HomaError error) {
+                    NS_TEST_EXPECT_MSG_EQ((error == HomaError::UNREACHABLE), true, what);
+                    NS_TEST_EXPECT_MSG_EQ(TestNow(), (failed < 2 ? 1000 : 500000), what);
+                    failed++;
+                };
+                for (uint64_t at : {1000, 1000, 500000})
+                {
+                    TestAt(at, [&]() {
+                        uint16_t port = net.transports[0]->AllocatePort();
+                        net.transports[0]->Call(&client, Ipv6Address(where), port, 99, 50000);
+                    });
+                }
+                Simulator::Stop(MilliSeconds(1));
+                Simulator::Run();
+                NS_TEST_EXPECT_MSG_EQ(failed, 3, what);
+                Simulator::Destroy();
+            }
+        }
+        Finish();
+    }
+};
+
 /** The divisor of every slowdown. */
 class UnloadedTest : public HomaTestCase
 {
@@ -449,6 +491,7 @@ class HomaRoadsTestSuite : public TestSuite
     {
         AddTestCase(new RoadsTest());
         AddTestCase(new RefusalTest());
+        AddTestCase(new NowhereTest());
         AddTestCase(new UnloadedTest());
         AddTestCase(new SeedTest());
         AddTestCase(new IncastTest());

@@ -2,8 +2,10 @@
 /*
  * HomaTransport as an ns-3 object: attributes and trace sources.
  */
+#include "apart.h"
 #include "homa-test-net.h"
 
+#include "ns3/homa-fabric-output.h"
 #include "ns3/homa-rpc-helper.h"
 
 #include <cctype>
@@ -150,6 +152,69 @@ class EffectTest : public HomaTestCase
         };
         std::tie(incoming, levels) = First(homa, running);
         NS_TEST_EXPECT_MSG_EQ(incoming, whole(5000), "UnschedBytes while running");
+        Finish();
+    }
+};
+
+/** Fabrics and HomaHelper. */
+class InstallTest : public HomaTestCase
+{
+  public:
+    InstallTest()
+        : HomaTestCase("HomaHelper's attributes go to a fabric's transports, one for each host")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        FabricParameters shape;
+        shape.hostsPerRack = 3;
+        for (bool ip : {false, true})
+        {
+            LeafSpineHelper builder;
+            builder.Parameters() = shape;
+            Ptr<Fabric> fabric = builder.Build();
+            HomaHelper homa;
+            homa.SetAttribute("UnschedBytes", UintegerValue(20000));
+            std::vector<Ptr<HomaTransport>> transports =
+                ip ? homa.InstallIp(fabric) : homa.InstallLean(fabric);
+            NS_TEST_ASSERT_MSG_EQ(transports.size(), 3, "transports");
+            Ptr<HomaFabricOutput> lean = fabric->GetNode(0)->GetObject<HomaFabricOutput>();
+            NS_TEST_EXPECT_MSG_EQ(bool(lean), !ip, "road");
+            NS_TEST_EXPECT_MSG_EQ(
+                lean && lean->SetAttributeFailSafe("FreeResponses", BooleanValue(true)),
+                false,
+                "set too late to have an effect");
+            for (uint32_t i = 0; i < 3; i++)
+            {
+                NS_TEST_EXPECT_MSG_EQ(fabric->GetNode(i)->GetObject<HomaTransport>(),
+                                      transports[i],
+                                      "another transport");
+                NS_TEST_EXPECT_MSG_EQ(transports[i]->GetHost().cx.params->unsched_bytes,
+                                      20000,
+                                      "UnschedBytes");
+            }
+            Simulator::Destroy();
+            for (uint32_t number : {2, 4})
+            {
+                const std::string said = TestRefusal([=]() {
+                    LeafSpineHelper again;
+                    again.Parameters() = shape;
+                    Ptr<Fabric> fabric = again.Build();
+                    std::vector<Ptr<HomaTransport>> made;
+                    for (uint32_t i = 0; i < number; i++)
+                    {
+                        made.push_back(CreateObject<HomaTransport>());
+                    }
+                    ip ? HomaHelper().InstallIp(fabric, made)
+                       : HomaHelper().InstallLean(fabric, made);
+                });
+                NS_TEST_EXPECT_MSG_NE(said.find(std::to_string(number) + " transports"),
+                                      std::string::npos,
+                                      "said: " << said);
+            }
+        }
         Finish();
     }
 };
@@ -327,6 +392,105 @@ class TraceTest : public HomaTestCase
     }
 };
 
+/** The end of a simulation. */
+class DisposeTest : public HomaTestCase
+{
+  public:
+    DisposeTest()
+        : HomaTestCase("RPCs in progress at the end of a simulation go without a word")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        TestPair net;
+        auto client = std::make_unique<TestUser>();
+        TestUser server;
+        uint32_t aborted = 0;
+        uint32_t requests = 0;
+        server.onRequest = [&](HomaRpc*) { requests++; };
+        net.nodes.Get(1)->GetObject<HomaTransport>()->Bind(3, &server);
+        for (uint32_t i = 0; i < 2; i++)
+        {
+            net.nodes.Get(i)->GetObject<HomaTransport>()->TraceConnectWithoutContext(
+                "MessageAborted",
+                Callback<void, const HomaRpc*, uint32_t>(
+                    [&](const HomaRpc*, uint32_t) { aborted++; }));
+        }
+        TestAt(1000, [&]() {
+            Ptr<HomaTransport> transport = net.nodes.Get(0)->GetObject<HomaTransport>();
+            Ipv6Address to = Ipv6Address::MakeIpv4MappedAddress(net.ipv4.GetAddress(1));
+            transport->Call(client.get(), to, transport->AllocatePort(), 3, 100);
+        });
+        Simulator::Stop(MilliSeconds(1));
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(requests, 1, "requests");
+        NS_TEST_EXPECT_MSG_EQ(net.CountRpcs(), 2, "in progress");
+        client.reset();
+        Simulator::Destroy();
+        NS_TEST_EXPECT_MSG_EQ(aborted, 0, "trace sinks were told of an RPC whose user is gone");
+        NS_TEST_EXPECT_MSG_EQ(server.freed, 0, "the server was");
+        Finish();
+    }
+};
+
+/** Links too small. */
+class MtuTest : public HomaTestCase
+{
+  public:
+    MtuTest()
+        : HomaTestCase("an MTU without room for Homa is refused; with the least, RPCs are done")
+    {
+    }
+
+  private:
+    /**
+     * Exchange messages of 5,000 bytes over IPv4 and IPv6.
+     * \param mtu Of the link.
+     * \return Responses.
+     */
+    static uint32_t Exchange(uint16_t mtu)
+    {
+        TestPair net;
+        net.devices.Get(0)->SetMtu(mtu);
+        net.devices.Get(1)->SetMtu(mtu);
+        Ptr<HomaSocket> server = net.Server(1, 7);
+        Ptr<HomaSocket> client = net.Open(0);
+        uint32_t done = 0;
+        TestCollect(server, [](HomaSocket& at, const HomaMessage& m) {
+            at.SendReply(m.id, m.from, m.packet);
+        });
+        TestCollect(client, [&](HomaSocket&, const HomaMessage& m) {
+            done += !m.error && m.packet->GetSize() == 5000;
+        });
+        for (bool v6 : {false, true})
+        {
+            TestAt(1000, [&net, client, v6]() {
+                client->SendRequest(Create<Packet>(5000), net.At(v6, 7));
+            });
+        }
+        client->Bind6();
+        Simulator::Stop(MilliSeconds(500));
+        Simulator::Run();
+        Simulator::Destroy();
+        return done;
+    }
+
+    void DoRun() override
+    {
+        for (uint16_t mtu : {68, 77, 119})
+        {
+            const std::string said = TestRefusal([mtu]() { Exchange(mtu); });
+            NS_TEST_EXPECT_MSG_NE(said.find("an MTU of " + std::to_string(mtu)),
+                                  std::string::npos,
+                                  "said: " << said);
+        }
+        NS_TEST_EXPECT_MSG_EQ(Exchange(120), 2, "the least MTU");
+        Finish();
+    }
+};
+
 /** All of the above. */
 class HomaTransportTestSuite : public TestSuite
 {
@@ -336,8 +500,11 @@ class HomaTransportTestSuite : public TestSuite
     {
         AddTestCase(new AttributeTest());
         AddTestCase(new EffectTest());
+        AddTestCase(new InstallTest());
         AddTestCase(new OwnTest());
         AddTestCase(new TraceTest());
+        AddTestCase(new DisposeTest());
+        AddTestCase(new MtuTest());
     }
 };
 
