@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -102,6 +103,7 @@ Experiment::Experiment(const Options& options)
                                     20000);
     }
     Calibrate();
+    const auto servers = std::make_shared<const std::vector<Ipv6Address>>(m_addresses);
     for (uint32_t i = 0; i < hosts; i++)
     {
         Ptr<Node> node = m_fabric->GetNode(i);
@@ -128,13 +130,7 @@ Experiment::Experiment(const Options& options)
                 },
                 this,
                 i));
-        for (uint32_t k = 0; k < hosts; k++)
-        {
-            if (k != i)
-            {
-                client->AddServer(m_addresses[k]);
-            }
-        }
+        client->ShareServers(servers, i);
         node->AddApplication(client);
         m_clients.push_back(client);
     }

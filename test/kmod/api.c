@@ -26,6 +26,7 @@ static const struct group {
 	{ "wait", api_wait, "poll(), select(), epoll, signals, shutdown()" },
 	{ "shared", api_shared, "fork(), threads, users, close() with RPCs under way" },
 	{ "addresses", api_addresses, "IPv4, IPv6 and IPv4-mapped addresses" },
+	{ "filters", api_filters, "filters of sockets, programs of control groups" },
 	{ "compat", api_compat, "system calls of 32-bit programs" },
 };
 

@@ -21,6 +21,7 @@ void api_ioctl(void);
 void api_wait(void);
 void api_shared(void);
 void api_addresses(void);
+void api_filters(void);
 void api_compat(void);
 
 /* A client and a server of AF_INET on this host, and the server's address. */

@@ -8,9 +8,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -236,6 +238,7 @@ static void shutdowns(void)
 	is(woken, 4, "and every recvmsg(), with ESHUTDOWN");
 	fails(receive(&p.client, &m, 0, 0), ESHUTDOWN, "recvmsg() after it");
 	fails(receive(&p.client, &m, 0, MSG_DONTWAIT), ESHUTDOWN, "also nonblocking");
+	fails(receive(&p.client, &m, private.id, 0), ESHUTDOWN, "also of a private RPC");
 	fails(send_request(&p.client, &p.to, "hello", 5, NULL), ESHUTDOWN, "a request after it");
 
 	for (i = 0; i < 2; i++) {
@@ -254,6 +257,56 @@ static void shutdowns(void)
 	stop(&p.server);
 	ok(true, "a second shutdown() does no harm");
 	pair_close(&p);
+}
+
+static void abort_all(void *arg)
+{
+	struct homa_abort_args all = { 0 };
+
+	ioctl(((const struct pair *)arg)->client.fd, HOMAIOCABORT, &all);
+}
+
+/* Bytes that sockets may hold; of a network namespace. */
+static unsigned long set_wmem_max(unsigned long bytes)
+{
+	FILE *file = fopen("/proc/sys/net/homa/wmem_max", "r+");
+	unsigned long before = 0;
+
+	if (!file || fscanf(file, "%lu", &before) != 1)
+		bail("wmem_max can be read");
+	rewind(file);
+	fprintf(file, "%lu\n", bytes);
+	if (fclose(file))
+		bail("wmem_max can be set");
+	return before;
+}
+
+/* Who waits to receive must not be woken in place of who waits for room to send. */
+static void exclusives(void)
+{
+	struct homa_sendmsg_args private = { .flags = HOMA_SENDMSG_PRIVATE };
+	struct epoll_event out = { .events = EPOLLOUT | EPOLLEXCLUSIVE };
+	unsigned long wmem_max = set_wmem_max(1);
+	struct pair p = pair_open();
+	struct later later = { abort_all, &p, 100, 0 };
+	struct sleeper sleeper = { .e = &p.client };
+	int epoll = epoll_create1(0);
+	pthread_t thread;
+
+	send_request(&p.client, &p.to, "hello", 5, &private);
+	is(events(&p.client, 0) & POLLOUT, 0, "a socket that holds wmem_max cannot send");
+	pthread_create(&thread, NULL, sleep_in_receive, &sleeper);
+	usleep(50000);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, p.client.fd, &out);
+	later_start(&later);
+	is(epoll_wait(epoll, &out, 1, 5000), 1,
+	   "who waits for that is woken, though another thread waits to receive");
+	later_join(&later);
+	stop(&p.client);
+	pthread_join(thread, NULL);
+	close(epoll);
+	pair_close(&p);
+	set_wmem_max(wmem_max);
 }
 
 /* recvmsg() that the kernel makes again when there is something, without the program's help. */
@@ -317,4 +370,5 @@ void api_wait(void)
 	epolls();
 	signals();
 	shutdowns();
+	exclusives();
 }
