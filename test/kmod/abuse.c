@@ -498,6 +498,40 @@ static unsigned int rpcs_of(const struct endpoint *e)
 	return info.num_rpcs;
 }
 
+/* Requests that wait for room, and of which later packets say that they have another length. */
+static void lengths(void)
+{
+	struct endpoint server = endpoint_must(AF_INET, PORT, 3);
+	struct endpoint client = endpoint_must(AF_INET, 0, 16);
+	union address to = address_of("127.0.0.1", PORT);
+	const uint32_t two_pages = 2 * HOMA_BPAGE_SIZE, packet = 1400;
+	int fd = raw_socket(IPPROTO_HOMA), least = 1;
+	unsigned int i;
+
+	/* Two packets of requests that wait, and it is full. */
+	setsockopt(server.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+	set("resend_ticks", 200);
+	/* One gets its room, others wait; the first packets of the last of them are not kept. */
+	for (i = 0; i < 5; i++)
+		fire_data(fd, "127.0.0.1", new_id(), two_pages, 0, packet);
+	for (i = 0; i < 5; i++) {
+		uint64_t id = new_id();
+
+		fire_data(fd, "127.0.0.1", id, two_pages, 0, packet);
+		fire_data(fd, "127.0.0.1", id, 2 * packet, 0, packet);
+	}
+	ok(rpcs_of(&server) > 5, "requests wait for room");
+	set("resend_ticks", 5);
+	/* Each is asked for when there is room, and its client knows nothing of it. */
+	for (i = 0; i < 100 && rpcs_of(&server); i++)
+		usleep(20000);
+	is(rpcs_of(&server), 0, "all of them come to an end, whatever length they claimed");
+	ok(echoed(&client, &server, &to, 100000), "and their room is there again");
+	close(fd);
+	endpoint_close(&client);
+	endpoint_close(&server);
+}
+
 /* Time, ns, to end the client's half of a socket's RPCs, which it issues to itself. */
 static uint64_t ending(unsigned int rpcs)
 {
@@ -659,6 +693,7 @@ static const struct test {
 	{ "accounted", accounted, "memory of messages in control groups" },
 	{ "broadcast", broadcast, "requests to all hosts" },
 	{ "crumbs", crumbs, "requests that come byte by byte" },
+	{ "lengths", lengths, "requests that change their length while they wait for room" },
 	{ "collisions", collisions, "ids of RPCs that are hard to tell apart" },
 	{ "crowds", crowds, "more requests than a host will hold" },
 	{ "endings", endings, "the end of half of a socket's RPCs" },

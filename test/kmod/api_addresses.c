@@ -37,6 +37,15 @@ static void across(int client_family, int server_family, const char *text, const
 	endpoint_close(&server);
 }
 
+static void to_many(void)
+{
+	struct endpoint e = endpoint_must(AF_INET, 0, 16);
+	union address all = address_of("127.255.255.255", API_PORT);
+
+	fails(send_request(&e, &all, "hello", 5, NULL), ENETUNREACH, "a broadcast address");
+	endpoint_close(&e);
+}
+
 static void refused(int family, const char *text)
 {
 	struct endpoint client = endpoint_must(family, 0, 16);
@@ -77,6 +86,7 @@ void api_addresses(void)
 	across(AF_INET6, AF_INET6, "::ffff:127.0.0.1", "::ffff:127.0.0.1");
 	across(AF_INET6, AF_INET, "::ffff:127.0.0.1", "127.0.0.1");
 	refused(AF_INET, "127.0.0.1");
+	to_many();
 	refused(AF_INET6, "::1");
 	refused(AF_INET6, "::ffff:127.0.0.1");
 	not_for_ipv4();

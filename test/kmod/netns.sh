@@ -406,6 +406,10 @@ answers() {
 
 case_links() {
 	make_twins
+	for address in 10.9.0.2 fd09:0::2; do
+		check_says "$address, where no program has had a socket yet" \
+			"Transport endpoint is not connected" $in_a zones ask $address 4000
+	done
 	start /tmp/b $in_b zones serve b 4000
 	start /tmp/d $in_d zones serve d 4000
 	sleep 2 # link-local addresses become usable
