@@ -55,7 +55,8 @@ bool homa_cut_fits(struct sk_buff *skb, netdev_features_t features)
 {
 	return skb_shinfo(skb)->gso_type == SKB_GSO_FRAGLIST && features & NETIF_F_SG &&
 	       !skb_headlen(skb) && !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
-	       (!skb->destructor || skb->destructor == sock_efree) && !skb->encapsulation && skb_headroom(skb) <= HEADROOM_MAX;
+	       (!skb->destructor || skb->destructor == sock_efree) && !skb->encapsulation &&
+	       skb_headroom(skb) <= HEADROOM_MAX;
 }
 
 /* A packet with a batch's headers and no data yet. */

@@ -42,9 +42,9 @@ static void kept_out(struct pair *p, void (*allow)(void *arg), void *arg, const 
 {
 	struct message request = { 0 }, response = { 0 };
 
-	is(send_request(&p->client, &p->to, "hello", 5, NULL), 0, "%s: a request can be sent", by);
+	is(send_request(&p->client, &p->to, "hello", 5, NULL), 0, "%s: a request is sent", by);
 	usleep(100000);
-	fails(receive(&p->server, &request, 0, MSG_DONTWAIT), EAGAIN, "%s: but does not arrive", by);
+	fails(receive(&p->server, &request, 0, MSG_DONTWAIT), EAGAIN, "%s: but kept out", by);
 	allow(arg);
 	within(20, "a request is sent again");
 	is(receive(&p->server, &request, 0, 0), 5, "%s: until it is allowed", by);
