@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "cut.h"
+#include "out.h"
 #include "pages.h"
 
 #define HEADROOM_MAX 1024	/* bytes before the data; with more, a page holds few headers */
@@ -55,7 +56,7 @@ bool homa_cut_fits(struct sk_buff *skb, netdev_features_t features)
 {
 	return skb_shinfo(skb)->gso_type == SKB_GSO_FRAGLIST && features & NETIF_F_SG &&
 	       !skb_headlen(skb) && !skb_has_frag_list(skb) && !skb_zcopy(skb) &&
-	       (!skb->destructor || skb->destructor == sock_efree) && !skb->encapsulation &&
+	       (!skb->destructor || homa_out_owned(skb)) && !skb->encapsulation &&
 	       skb_headroom(skb) <= HEADROOM_MAX;
 }
 

@@ -127,6 +127,32 @@ static void push_ip(const struct way *way, struct sk_buff *skb)
 	}
 }
 
+static void disown(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	WARN_ON_ONCE(refcount_sub_and_test(skb->truesize, &sk->sk_wmem_alloc));
+	sk->sk_write_space(sk);
+	sock_put(sk);
+}
+
+bool homa_out_owned(const struct sk_buff *skb)
+{
+	return skb->destructor == disown;
+}
+
+/*
+ * Rules go by whose a packet is. Charged like others' packets, since who makes one longer, such as
+ * IPsec, charges the owner for it.
+ */
+static void own(struct sk_buff *skb, struct sock *sk)
+{
+	sock_hold(sk);
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+	skb->sk = sk;
+	skb->destructor = disown;
+}
+
 /* Return: 0 or a negative errno. */
 static int transmit(const struct way *way, struct sk_buff *skb)
 {
@@ -138,11 +164,8 @@ static int transmit(const struct way *way, struct sk_buff *skb)
 	if (disguise)
 		homa_hijack_disguise(skb, way->peer->ipv4);
 	skb_dst_set_noref(skb, way->dst);
-	if (way->owner) {
-		sock_hold(way->owner);
-		skb->sk = way->owner;
-		skb->destructor = sock_efree;
-	}
+	if (way->owner)
+		own(skb, way->owner);
 	if (way->peer->ipv4)
 		err = ip_local_out(way->hnet->net, way->sk, skb);
 	else

@@ -48,6 +48,9 @@ void homa_out_control(const struct homa_cx *cx, struct homa_net *hnet, struct ho
 /* Send a packet without data to the other side of an RPC: the rest of @pkt is filled in. */
 void homa_out_control_rpc(const struct homa_cx *cx, struct homa_krpc *rpc, struct homa_packet *pkt);
 
+/* Is it an RPC's packet, on its way out? */
+bool homa_out_owned(const struct sk_buff *skb);
+
 /* Send what the transmit queue has and the link has room for. No lock is held. */
 void homa_out_pace(struct homa_net *hnet);
 

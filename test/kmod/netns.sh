@@ -393,6 +393,28 @@ case_policy() {
 		check "and is deleted" ip -n b xfrm policy delete src ${address}1 dst ${address}2 \
 			proto 146 dir in
 		check "then it works again" $in_a client ${address}2 4000 1000 2
+		check "packets are wrapped by IPsec" wrap ${address}1 ${address}2
+		check "and RPCs go through that, too" $in_a client ${address}2 4000 100000 20
+		unwrap
+	done
+}
+
+# wrap A B: all between these addresses goes as ESP, without secrets.
+wrap() {
+	for space in a b; do
+		ip -n $space xfrm state add src $1 dst $2 proto esp spi 1 mode transport \
+			enc "ecb(cipher_null)" "" auth digest_null "" || return 1
+		ip -n $space xfrm state add src $2 dst $1 proto esp spi 2 mode transport \
+			enc "ecb(cipher_null)" "" auth digest_null "" || return 1
+	done
+	ip -n a xfrm policy add src $1 dst $2 dir out tmpl proto esp mode transport &&
+		ip -n b xfrm policy add src $2 dst $1 dir out tmpl proto esp mode transport
+}
+
+unwrap() {
+	for space in a b; do
+		ip -n $space xfrm policy flush
+		ip -n $space xfrm state flush
 	done
 }
 
