@@ -21,16 +21,15 @@
 struct way {
 	struct homa_net *hnet;
 	struct homa_kpeer *peer;
-	struct sock *sk;
 	struct dst_entry *dst;
 	const struct in6_addr *from;
-	struct sock *owner;	/* sk, for rules that go by whose a packet is; NULL: nobody's */
+	struct sock *owner;	/* for rules that go by whose a packet is; NULL: nobody's */
 	u8 priority;
 	bool disguised;		/* as TCP */
 };
 
 static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *peer,
-		     const struct in6_addr *from, struct sock *sk, u8 priority)
+		     const struct in6_addr *from, struct sock *owner, u8 priority)
 {
 	way->dst = homa_peer_route(peer);
 	if (!way->dst)
@@ -38,8 +37,7 @@ static bool find_way(struct way *way, struct homa_net *hnet, struct homa_kpeer *
 	way->hnet = hnet;
 	way->peer = peer;
 	way->from = from && !ipv6_addr_any(from) ? from : &peer->local;
-	way->owner = sk;
-	way->sk = sk ? sk : hnet->ctl_sk[!peer->ipv4];
+	way->owner = owner;
 	way->priority = priority;
 	way->disguised = READ_ONCE(hnet->shell.hijack_tcp);
 	return true;
@@ -156,6 +154,7 @@ static void own(struct sk_buff *skb, struct sock *sk)
 /* Return: 0 or a negative errno. */
 static int transmit(const struct way *way, struct sk_buff *skb)
 {
+	struct sock *sk = way->owner ? way->owner : way->hnet->ctl_sk[!way->peer->ipv4];
 	/* Of the fragments, only the first would be recognised. */
 	bool disguise = way->disguised && !too_long(way, skb);
 	int err;
@@ -167,9 +166,9 @@ static int transmit(const struct way *way, struct sk_buff *skb)
 	if (way->owner)
 		own(skb, way->owner);
 	if (way->peer->ipv4)
-		err = ip_local_out(way->hnet->net, way->sk, skb);
+		err = ip_local_out(way->hnet->net, sk, skb);
 	else
-		err = ip6_local_out(way->hnet->net, way->sk, skb);
+		err = ip6_local_out(way->hnet->net, sk, skb);
 	return net_xmit_eval(err);
 }
 

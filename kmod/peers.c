@@ -112,10 +112,13 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 		rt = ip_route_output_flow(net, &flow.u.ip4, NULL);
 		if (IS_ERR(rt))
 			return PTR_ERR(rt);
+		/* Nobody answers what goes to many hosts. */
+		if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+			ip_rt_put(rt);
+			return -ENETUNREACH;
+		}
 		route->dst = &rt->dst;
 		ipv6_addr_set_v4mapped(flow.u.ip4.saddr, &route->local);
-		/* Nobody answers what goes to many hosts. */
-		err = rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ? -ENETUNREACH : 0;
 		goto found;
 	}
 	if (ipv6_addr_is_multicast(&peer->at.addr))
@@ -128,10 +131,8 @@ static int look_up_route(struct homa_kpeer *peer, struct route *route)
 		return PTR_ERR(route->dst);
 	route->local = flow.u.ip6.saddr;
 	route->cookie = rt6_get_cookie(container_of(route->dst, struct rt6_info, dst));
-	err = 0;
 found:
-	if (!err)
-		err = check_zone(peer, route->dst);
+	err = check_zone(peer, route->dst);
 	if (err)
 		dst_release(route->dst);
 	return err;

@@ -162,26 +162,47 @@ free_rpc:
 	return NULL;
 }
 
-int homa_krpc_publish(struct homa_krpc *rpc)
+/* Counted first, then looked at: another core may serve one more at this moment. */
+static bool may_serve(const struct homa_cx *cx, struct homa_krpc *rpc)
 {
 	struct homa_kpeer *peer = rpc->peer;
+
+	lockdep_assert_held(&peer->lock);
+	if (unlikely(!homa_rpc_room(cx, peer->served, atomic_inc_return(&rpc->hnet->served) - 1))) {
+		atomic_dec(&rpc->hnet->served);
+		return false;
+	}
+	peer->served++;
+	return true;
+}
+
+static int join_peer(const struct homa_cx *cx, struct homa_krpc *rpc)
+{
+	struct homa_kpeer *peer = rpc->peer;
+	int err = 0;
+
+	spin_lock(&peer->lock);
+	if (peer->forgotten)
+		err = -ESTALE;
+	else if (!homa_krpc_is_client(rpc) && !may_serve(cx, rpc))
+		err = -ENOSPC;
+	else
+		list_add_tail(&rpc->of_peer, &peer->rpcs);
+	spin_unlock(&peer->lock);
+	return err;
+}
+
+int homa_krpc_publish(const struct homa_cx *cx, struct homa_krpc *rpc)
+{
+	struct rpc_key key = key_of(rpc->peer, rpc->id);
 	struct homa_sock *hsk = rpc->hsk;
-	int err = -ESHUTDOWN;
-	bool forgotten;
+	int err;
 
 	lockdep_assert_held(&rpc->lock);
-	spin_lock(&peer->lock);
-	forgotten = peer->forgotten;
-	if (!forgotten) {
-		list_add_tail(&rpc->of_peer, &peer->rpcs);
-		if (!homa_krpc_is_client(rpc)) {
-			peer->served++;
-			atomic_inc(&rpc->hnet->served);
-		}
-	}
-	spin_unlock(&peer->lock);
-	if (forgotten)
-		return -ESTALE;
+	err = join_peer(cx, rpc);
+	if (unlikely(err))
+		return err;
+	err = -ESHUTDOWN;
 	/* Listed before it is in the table, so that a socket that is closed after this finds it. */
 	spin_lock(&hsk->lock);
 	if (!hsk->shut) {
@@ -194,9 +215,7 @@ int homa_krpc_publish(struct homa_krpc *rpc)
 	spin_unlock(&hsk->lock);
 	if (err)
 		goto give_up;
-	err = rhashtable_lookup_insert_key(&rpc->hnet->rpcs,
-					   &(struct rpc_key){ rpc->id, key_of(peer, rpc->id).peer },
-					   &rpc->hash, rpc_table);
+	err = rhashtable_lookup_insert_key(&rpc->hnet->rpcs, &key, &rpc->hash, rpc_table);
 	if (!err)
 		return 0;
 	/* Of several kinds, all of them of too little memory. */

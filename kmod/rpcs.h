@@ -100,12 +100,13 @@ struct homa_krpc *homa_krpc_new(struct homa_sock *hsk, struct homa_kpeer *peer, 
 
 /**
  * homa_krpc_publish() - Let an RPC be found.
+ * @cx:  Parameters.
  * @rpc: New; its lock is held, for which whoever finds it waits.
- * Return: 0; -EEXIST, -ENOMEM, or -ESHUTDOWN when the socket is being closed: it must then be
- *         given up with homa_krpc_put(). -ESTALE: its peer was forgotten; with the one that is
- *         there now it may be tried again.
+ * Return: 0; -EEXIST, -ENOMEM, -ENOSPC when the host serves as many as it may, or -ESHUTDOWN when
+ *         the socket is being closed: it must then be given up with homa_krpc_put(). -ESTALE: its
+ *         peer was forgotten; with the one that is there now it may be tried again.
  */
-int homa_krpc_publish(struct homa_krpc *rpc);
+int homa_krpc_publish(const struct homa_cx *cx, struct homa_krpc *rpc);
 
 /* Free packets that were kept for @rpc, and are no longer listed there. */
 void homa_krpc_free_packets(struct homa_krpc *rpc, struct sk_buff *list);

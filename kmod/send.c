@@ -139,7 +139,7 @@ static int send_request(struct homa_sock *hsk, struct homa_sendmsg_args *args,
 	homa_rpc_init_client(&cx, &rpc->core, id);
 publish:
 	spin_lock(&rpc->lock);
-	err = homa_krpc_publish(rpc);
+	err = homa_krpc_publish(&cx, rpc);
 	spin_unlock(&rpc->lock);
 	if (unlikely(err == -ESTALE)) {
 		local_bh_enable();

@@ -105,6 +105,7 @@ static void create(struct arrival *a, u8 doubts)
 	}
 	if (!homa_arrival_admitted(a, hsk))
 		return;
+	/* Most that is too much need not be set up; homa_krpc_publish() has the last word. */
 	if (!homa_rpc_room(&a->cx, READ_ONCE(a->peer->served), atomic_read(&a->hnet->served)) ||
 	    !homa_pool_fits(&hsk->pool, a->pkt.data.message_length) ||
 	    !homa_sock_may_keep(hsk, false)) {
@@ -123,10 +124,14 @@ static void create(struct arrival *a, u8 doubts)
 	/* From being found on, packets on other cores wait for the lock. */
 	spin_lock(&rpc->lock);
 	homa_rpc_init_server(&a->cx, &rpc->core, id, doubts, &fx);
-	err = homa_krpc_publish(rpc);
+	err = homa_krpc_publish(&a->cx, rpc);
 	if (err) {
 		spin_unlock(&rpc->lock);
 		homa_krpc_put(rpc);
+		if (err == -ENOSPC) {
+			homa_arrival_drop(a->hnet, HOMA_DROP_FULL);
+			return;
+		}
 		/* Another core was faster, with another packet of the request? */
 		rpc = err == -EEXIST ? homa_krpc_get(a->hnet, a->peer, id) : NULL;
 		if (!rpc) {

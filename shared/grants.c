@@ -166,9 +166,9 @@ static void grant_window(const struct homa_cx *cx, struct homa_grants *s, struct
 			 struct homa_grant_list *out)
 {
 	const struct homa_params *params = cx->params;
-	u32 window = params->window ? params->window : params->share[s->count];
+	u32 window = homa_params_window(params, s->count);
 	u32 left = g->length - g->received, target, bytes, space;
-	u32 step = homa_min(params->grant_step, window >> 2);
+	u32 step = homa_params_step(params, window);
 
 	target = g->received + homa_min(window, left);
 	if (target <= g->granted)

@@ -166,6 +166,18 @@ static inline u64 homa_params_rank(const struct homa_params *params, u32 left, u
 	return params->weigh_length ? (u64)left * length : left;
 }
 
+/* Bytes that a message may have granted but not received while @active messages have grants. */
+static inline u32 homa_params_window(const struct homa_params *params, u32 active)
+{
+	return params->window ? params->window : params->share[active];
+}
+
+/* Bytes that are worth a grant to a message with this window. */
+static inline u32 homa_params_step(const struct homa_params *params, u32 window)
+{
+	return homa_min(params->grant_step, window >> 2);
+}
+
 /*
  * The value on the wire of level @level; levels that are not in use fold onto the highest one that
  * is.

@@ -161,7 +161,7 @@ static inline bool homa_rpc_is_client(const struct homa_rpc *rpc)
 }
 
 /**
- * homa_rpc_init_client() - Start an RPC; its request is ready for homa_txq_add().
+ * homa_rpc_init_client() - Start an RPC; its request is ready for homa_txq_start().
  * @cx:  Time, counters.
  * @rpc: To set up.
  * @id:  Even, above 0, higher than every earlier one of this host, its earlier lives included.
@@ -231,7 +231,7 @@ void homa_rpc_unknown(const struct homa_cx *cx, const struct homa_packet *pkt,
 		      enum homa_verdict verdict, struct homa_effects *fx);
 
 /**
- * homa_rpc_reply() - The server's user has the response; it is ready for homa_txq_add().
+ * homa_rpc_reply() - The server's user has the response; it is ready for homa_txq_start().
  * @cx:  Time, counters.
  * @rpc: RPC.
  * Return: false when the RPC does not wait for a response.

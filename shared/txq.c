@@ -68,18 +68,6 @@ static void requeue(const struct homa_cx *cx, struct homa_txq *q, struct homa_ms
 		homa_tree_insert(&q->age, &msg->age);
 }
 
-static void admit(struct homa_txq *q, struct homa_msgout *msg)
-{
-	msg->srpt.tie = ++q->births;
-	msg->age.key = msg->srpt.tie;
-}
-
-void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg)
-{
-	admit(q, msg);
-	requeue(cx, q, msg);
-}
-
 void homa_txq_remove(struct homa_txq *q, struct homa_msgout *msg)
 {
 	dequeue(q, msg);
@@ -312,7 +300,8 @@ enum homa_tx homa_txq_start(const struct homa_cx *cx, struct homa_txq *q, struct
 {
 	enum homa_tx tx;
 
-	admit(q, msg);
+	msg->srpt.tie = ++q->births;
+	msg->age.key = msg->srpt.tie;
 	/* What goes out at once need not be queued first. */
 	tx = homa_txq_bypass(cx, q, msg, xmit);
 	if (tx == HOMA_TX_EMPTY)

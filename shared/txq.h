@@ -117,14 +117,6 @@ void homa_msgout_init(struct homa_msgout *msg, u32 length, u32 unsched, u32 pack
 		      const struct homa_cutoffs *cutoffs);
 
 /**
- * homa_txq_add() - Let a message wait for its turn, however short it is.
- * @cx:  Parameters.
- * @q:   Queue.
- * @msg: Set up, and not added before.
- */
-void homa_txq_add(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgout *msg);
-
-/**
  * homa_txq_remove() - Stop sending a message, whatever its state.
  * @q:   Queue.
  * @msg: Set up; added or not.

@@ -424,7 +424,7 @@ StockBench::Run()
     std::printf("events\t%" PRIu64 "\n", events);
     std::printf("cpu_us_per_packet\t%.4f\n", 1e6 * cpu / m_received);
     std::printf("cpu_ns_per_packet_hop\t%.1f\n", 1e9 * cpu / m_hops);
-    std::printf("peak_memory_mb\t%.1f\n", usage.ru_maxrss / 1024.0);
+    std::printf("peak_memory_mb\t%.1f\n", usage.ru_maxrss * 1024e-6);
     return 0;
 }
 

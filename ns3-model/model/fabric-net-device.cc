@@ -73,21 +73,21 @@ FabricNetDevice::GetTypeId()
                           "FabricParameters::softwareTxNs.",
                           TypeId::ATTR_GET,
                           TimeValue(),
-                          MakeTimeAccessor(&FabricNetDevice::m_softwareTxDelay),
+                          MakeTimeAccessor(&FabricNetDevice::GetSoftwareTxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("NicTxDelay",
                           "Delay of the card before a packet is in its queue: "
                           "FabricParameters::nicTxNs.",
                           TypeId::ATTR_GET,
                           TimeValue(),
-                          MakeTimeAccessor(&FabricNetDevice::m_nicTxDelay),
+                          MakeTimeAccessor(&FabricNetDevice::GetNicTxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("SoftwareRxDelay",
                           "Delay of the host's software between a packet's last bit and its "
                           "delivery: FabricParameters::softwareRxNs.",
                           TypeId::ATTR_GET,
                           TimeValue(),
-                          MakeTimeAccessor(&FabricNetDevice::m_softwareRxDelay),
+                          MakeTimeAccessor(&FabricNetDevice::GetSoftwareRxDelay),
                           MakeTimeChecker(NanoSeconds(0)))
             .AddAttribute("Port",
                           "The sending side of the link.",
@@ -147,9 +147,6 @@ FabricNetDevice::Attach(Ptr<Fabric> fabric, uint32_t host)
     m_address = MakeMac(host);
     const FabricParameters& p = fabric->GetParameters();
     SetMtu(p.mtu);
-    m_softwareTxDelay = NanoSeconds(p.softwareTxNs);
-    m_nicTxDelay = NanoSeconds(p.nicTxNs);
-    m_softwareRxDelay = NanoSeconds(p.softwareRxNs);
     m_port->SetLead(p.softwareTxNs + p.nicTxNs);
 }
 
@@ -183,10 +180,22 @@ FabricNetDevice::GetTxDelayNs() const
     return m_port->GetLeadNs();
 }
 
-uint64_t
-FabricNetDevice::GetRxDelayNs() const
+Time
+FabricNetDevice::GetSoftwareTxDelay() const
 {
-    return m_softwareRxDelay.GetNanoSeconds();
+    return m_fabric ? NanoSeconds(m_fabric->GetParameters().softwareTxNs) : Time();
+}
+
+Time
+FabricNetDevice::GetNicTxDelay() const
+{
+    return m_fabric ? NanoSeconds(m_fabric->GetParameters().nicTxNs) : Time();
+}
+
+Time
+FabricNetDevice::GetSoftwareRxDelay() const
+{
+    return m_fabric ? NanoSeconds(m_fabric->GetParameters().softwareRxNs) : Time();
 }
 
 void

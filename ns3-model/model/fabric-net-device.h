@@ -59,8 +59,12 @@ class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSin
     FabricSink* GetSink();
     /** \return Software and card delay before a packet is in the card's queue, ns. */
     uint64_t GetTxDelayNs() const;
-    /** \return Software delay after a packet's last bit has arrived, ns. */
-    uint64_t GetRxDelayNs() const;
+    /** \return The fabric's delay of software before the card; zero outside of a fabric. */
+    Time GetSoftwareTxDelay() const;
+    /** \return Likewise of the card, before a packet is in its queue. */
+    Time GetNicTxDelay() const;
+    /** \return Likewise of software after a packet's last bit has arrived. */
+    Time GetSoftwareRxDelay() const;
 
     /**
      * Send on the lean road. The caller has set dst, wireBytes, priority, and hash if ECMP is to
@@ -143,9 +147,6 @@ class FabricNetDevice : public NetDevice, public FabricMemory, private FabricSin
     Mac48Address m_address;                               //!< Made from the host index.
     uint32_t m_ifIndex{0};                                //!< Index among the node's devices.
     uint16_t m_mtu{1500};                                 //!< Largest IP datagram.
-    Time m_softwareTxDelay;                               //!< Software, out.
-    Time m_nicTxDelay;                                    //!< Card, out.
-    Time m_softwareRxDelay;                               //!< Software, in.
     uint64_t m_unroutable{0};                             //!< See GetUnroutable().
     uint64_t m_multicastDrops{0};                         //!< See GetMulticastDrops().
     NetDevice::ReceiveCallback m_rxCallback;              //!< Node's protocol handlers.

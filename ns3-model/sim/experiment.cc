@@ -175,8 +175,7 @@ Experiment::WireBytes(uint32_t bytes) const
     {
         /* A grant is for a step, and a step is one packet or more. Where the window depends on how
          * many messages come at once, that of one alone is good enough. */
-        uint32_t window = p.window ? p.window : p.share[1];
-        uint64_t step = std::min(p.grant_step, window / 4);
+        uint64_t step = homa_params_step(&p, homa_params_window(&p, 1));
         uint64_t each = std::max<uint64_t>(1, (step + m_packet - 1) / m_packet);
         wire += (packets - unscheduled + each - 1) / each * ControlBytes(HOMA_GRANT);
     }

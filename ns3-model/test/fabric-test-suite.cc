@@ -1498,7 +1498,6 @@ class AttributeTest : public FabricTestCase
         }
         NS_TEST_EXPECT_MSG_EQ(Get(device, "Mtu"), "3000", "MTU");
         NS_TEST_EXPECT_MSG_EQ(device->GetTxDelayNs(), 3500, "out");
-        NS_TEST_EXPECT_MSG_EQ(device->GetRxDelayNs(), 3600, "in");
 
         Ptr<FabricPort> port = device->GetPort();
         NS_TEST_EXPECT_MSG_EQ(Get(port, "DataRate"), "25000000000bps", "rate");

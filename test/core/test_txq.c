@@ -17,15 +17,24 @@ static int setup(void **state)
 	(void)state;
 	world_init(&w);
 	w.params.pacer_fifo_fraction = 0;
+	/* Nothing bypasses the queue. */
+	w.params.defer_min_bytes = 0;
 	world_update(&w);
 	homa_txq_init(&q);
 	return 0;
 }
 
+static void enqueue(struct homa_msgout *msg)
+{
+	struct homa_xmit x;
+
+	assert_int_equal(homa_txq_start(&w.cx, &q, msg, &x), HOMA_TX_EMPTY);
+}
+
 static void add(struct homa_msgout *msg, u32 length, u32 unsched)
 {
 	homa_msgout_init(msg, length, unsched, PACKET, OVERHEAD, &cutoffs);
-	homa_txq_add(&w.cx, &q, msg);
+	enqueue(msg);
 }
 
 /* Let time pass until something is sent, or nothing is left. */
@@ -229,6 +238,7 @@ static void short_messages_bypass_queue_and_clock(void **state)
 	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
 		;
 	before = q.idle_at;
+	w.params.defer_min_bytes = 1000;
 	homa_msgout_init(&m, 1000, 1000, PACKET, OVERHEAD, &cutoffs);
 	assert_int_equal(homa_txq_start(&w.cx, &q, &m, &x), HOMA_TX_SEND);
 	assert_ptr_equal(x.msg, &m);
@@ -509,7 +519,7 @@ static void packets_for_a_message_not_in_the_queue_do_not_queue_it(void **state)
 	homa_txq_grant(&w.cx, &q, &m, 2800, 3);
 	homa_txq_resend(&w.cx, &q, &m, 0, 1400, 3);
 	expect_empty();
-	homa_txq_add(&w.cx, &q, &m);
+	enqueue(&m);
 	expect(&m, 0, 1400, 5);
 	homa_txq_remove(&q, &m);
 	homa_txq_grant(&w.cx, &q, &m, 10000, 3);
@@ -566,7 +576,7 @@ static void contend(u8 share, u32 homa_late, u32 others_late, u64 *homa, u64 *ot
 
 	homa_msgout_init(&msg, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING, PACKET, OVERHEAD,
 			 &cutoffs);
-	homa_txq_add(&w.cx, &q, &msg);
+	enqueue(&msg);
 	w.cx.now = 1000000;
 	end = w.cx.now + 20 * MS;
 	*homa = 0;
