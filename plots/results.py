@@ -137,6 +137,12 @@ def check_rows(path, rows, percentile, size):
         raise BadInput(f"{path}: no messages in any row; run the simulation longer")
 
 
+def knows(row, quantile):
+    """Whether a row's quantile is known: messages that did not finish may all lie beyond it."""
+    messages = row["count"] + row[UNFINISHED]
+    return row[UNFINISHED] <= messages * (1 - quantile) + 1e-9 * messages
+
+
 class Manifest:
     """What a run simulated; workload and load are None when no manifest tells them."""
 
@@ -195,12 +201,21 @@ class Result:
             check_rows(path, self.percentiles, "count_percentile", "bytes")
 
     def curve(self):
-        """Points (percentile of count, size in bytes, P50, P99), by size."""
+        """Points (percentile of count, size in bytes, P50, P99), by size; NaN where not known."""
         if self.bins:
             rows, x, size = self.bins, "count_percentile_to", "bytes_to"
         else:
             rows, x, size = self.percentiles, "count_percentile", "bytes"
-        return [(r[x], r[size], r["p50"], r["p99"]) for r in rows if r["count"] > 0]
+        return [
+            (
+                r[x],
+                r[size],
+                r["p50"] if knows(r, 0.5) else math.nan,
+                r["p99"] if knows(r, 0.99) else math.nan,
+            )
+            for r in rows
+            if r["count"] > 0
+        ]
 
     def sizes(self):
         """Pairs (percentile of count, size in bytes), rows without messages included."""

@@ -426,6 +426,20 @@ static int run_file(const char *name)
 	return 0;
 }
 
+/* From 1; anything else ends the program. */
+static u64 number_of(const char *option, const char *text)
+{
+	u64 number;
+	int end = 0;
+
+	if (*text == '-' || sscanf(text, "%" SCNu64 "%n", &number, &end) != 1 || text[end] ||
+	    !number) {
+		fprintf(stderr, "fuzz: %s '%s' is not a number from 1\n", option, text);
+		exit(2);
+	}
+	return number;
+}
+
 int main(int argc, char **argv)
 {
 	static u8 bytes[LONGEST];
@@ -436,15 +450,17 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[k], "--help")) {
 			printf("usage: fuzz [--runs N] [--seed S] | FILE ...\n"
 			       "Throw random calls, packets and pauses at one host.\n"
-			       "  --runs N  inputs (default 2000)\n"
-			       "  --seed S  of the first one; the next has S + 1 (default 1)\n"
+			       "  --runs N  inputs, from 1 (default 2000)\n"
+			       "  --seed S  of the first one, from 1; the next has S + 1 (default 1)\n"
 			       "  --help    print this\n"
 			       "Exit status: 0 good, 2 bad usage; aborts at the first failure.\n");
 			return 0;
 		} else if (!strcmp(argv[k], "--runs") && k + 1 < argc) {
-			runs = strtoull(argv[++k], NULL, 10);
+			runs = number_of(argv[k], argv[k + 1]);
+			k++;
 		} else if (!strcmp(argv[k], "--seed") && k + 1 < argc) {
-			seed = strtoull(argv[++k], NULL, 10);
+			seed = number_of(argv[k], argv[k + 1]);
+			k++;
 		} else if (argv[k][0] == '-') {
 			fprintf(stderr, "fuzz: no such option '%s'; --help lists them\n", argv[k]);
 			return 2;
