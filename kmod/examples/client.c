@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <err.h>
+#include <net/if.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 static const char usage[] =
 	"Usage: client ADDRESS PORT [BYTES [COUNT]]\n"
 	"Sends COUNT requests (1) of BYTES each (100; 1 to 1000000) to the echo server at PORT of\n"
-	"the IPv4 or IPv6 ADDRESS and prints the round-trip times.\n"
+	"the IPv4 or IPv6 ADDRESS (fe80::1%eth0 on a link) and prints the round-trip times.\n"
 	"  --help  show this\n";
 
 static unsigned long number(const char *text, unsigned long max)
@@ -41,7 +42,7 @@ int main(int argc, char **argv)
 	unsigned long bytes, count;
 	static char data[HOMA_MAX_MESSAGE_LENGTH];
 	struct timespec start, end;
-	char *memory;
+	char *memory, *link, *address;
 	int fd, four;
 
 	if (argc == 2 && !strcmp(argv[1], "--help"))
@@ -50,9 +51,14 @@ int main(int argc, char **argv)
 		return fputs(usage, stderr), 2;
 	in4.sin_port = htons(number(argv[2], 65535));
 	in6.sin6_port = in4.sin_port;
-	four = inet_pton(AF_INET, argv[1], &in4.sin_addr);
-	if (!four && !inet_pton(AF_INET6, argv[1], &in6.sin6_addr))
-		errx(2, "%s: not an IPv4 or IPv6 address", argv[1]);
+	link = argv[1];
+	address = strsep(&link, "%");
+	four = inet_pton(AF_INET, address, &in4.sin_addr);
+	if (!four && !inet_pton(AF_INET6, address, &in6.sin6_addr))
+		errx(2, "%s: not an IPv4 or IPv6 address", address);
+	in6.sin6_scope_id = link ? if_nametoindex(link) : 0;
+	if (link && (four || !in6.sin6_scope_id))
+		errx(2, "%s: no link, or none that %s could be on", link, address);
 	bytes = argc > 3 ? number(argv[3], HOMA_MAX_MESSAGE_LENGTH) : 100;
 	count = argc > 4 ? number(argv[4], 1000000000) : 1;
 

@@ -438,6 +438,12 @@ case_links() {
 	answers "a link-local address on the first link" b $in_a zones ask fe80::2%va 4000
 	answers "the same on the second one" d $in_a zones ask fe80::2%vd 4000
 	answers "and again on the first one" b $in_a zones ask fe80::2%va 4000
+	$in_d server 4900 >/dev/null 2>&1 &
+	servers="$servers $!"
+	sleep 0.5
+	check "the example asks there, too" $in_a client fe80::2%vd 4900
+	check_says "but not on a link that is not there" "vx: no link" \
+		$in_a client fe80::2%vx 4900
 	check_says "without a link" "Invalid argument" $in_a zones ask fe80::2 4000
 	answers "on the link that the socket is bound to" d $in_a zones -d vd ask fe80::2 4000
 	answers "named, too" d $in_a zones -d vd ask fe80::2%vd 4000
