@@ -143,6 +143,11 @@ LeafSpineHelper::Check() const
     {
         return "one host alone is no network; give at least two";
     }
+    if (uint64_t(p.racks) * p.hostsPerRack > FABRIC_MAX_HOSTS)
+    {
+        return "a fabric has at most " + std::to_string(FABRIC_MAX_HOSTS) + " hosts, not " +
+               std::to_string(p.racks) + " racks of " + std::to_string(p.hostsPerRack);
+    }
     if (p.racks > 1 && !p.spines)
     {
         return "several racks need at least one spine to connect them";

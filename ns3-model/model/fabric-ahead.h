@@ -56,14 +56,13 @@ class FabricAhead
     /**
      * Ask for it.
      *
-     * \param node Id of the node whose event comes soon, or Simulator::NO_CONTEXT.
+     * \param place Id of the node whose event comes soon, and 1; 0: none.
      * \param event The event.
      */
-    static void Fetch(uint32_t node, const void* event)
+    static void Fetch(uint32_t place, const void* event)
     {
         // Whether a host comes next cannot be predicted: without a branch, what is asked for is at
-        // hand if none does. NO_CONTEXT and 1 is 0.
-        const uint32_t place = node + 1;
+        // hand if none does.
         if (place < g_nodes.size())
         {
             // A packet's header.

@@ -13,6 +13,7 @@
 #ifndef FABRIC_PACKET_H
 #define FABRIC_PACKET_H
 
+#include "fabric-event.h"
 #include "fabric-memory.h"
 
 #include "ns3/event-impl.h"
@@ -42,6 +43,9 @@ enum FabricFrameBytes : uint32_t
 
 /** Levels of priority of every queue; 7 is served first. */
 constexpr uint32_t FABRIC_PRIORITIES = 8;
+
+/** Most hosts of a fabric. */
+constexpr uint32_t FABRIC_MAX_HOSTS = 65535;
 
 /** "No such host", wherever a host index is returned. */
 constexpr uint32_t FABRIC_NO_HOST = UINT32_MAX;
@@ -131,7 +135,7 @@ class FabricPacket final : public EventImpl
      */
     static FabricPacket* Create()
     {
-        return new FabricPacket();
+        return new FabricPacket; // Parentheses would have the header bytes zeroed, too.
     }
 
     /** Give the packet back. The caller must own it and must not use it afterwards. */
@@ -187,33 +191,61 @@ class FabricPacket final : public EventImpl
     /** Ask for the memory that landing will need: where the packet comes from and goes to. */
     void Prepare() const;
 
+    // What a hop touches comes first, and is one cache line with the event's own fields: what is of
+    // one byte takes the room that those leave before the next multiple of 8.
+    uint8_t priority{0};     //!< Queue level, 0 to 7; 7 is served first.
+    uint8_t headerBytes : 7; //!< Bytes used in \c header.
+    bool lean : 1;           //!< For the host's FabricHostSink, not for its IP stack.
+    uint8_t user{0};         //!< The sender's and receiver's own use.
+
   private:
+    friend class FabricEventRef;
     friend class FabricPort;
 
-    // What a hop touches comes first, and is one cache line with the event's own fields.
-    FabricSink* m_sink;   //!< Where the current flight ends.
-    FabricPort* m_port;   //!< The port it left last; that looks at its queue when this one lands.
-    FabricPacket* m_next; //!< Behind this one in the same queue.
+    FabricEvent m_event; //!< While it flies: its place in FabricScheduler's wheel.
+    FabricSink* m_sink;  //!< Where the current flight ends.
+    FabricPort* m_port;  //!< The port it left last; that looks at its queue when this one lands.
 
   public:
     uint32_t wireBytes{0};    //!< Everything that occupies the link; see WireBytes().
-    uint32_t src{0};          //!< Index of the sending host; SendFabric() sets it.
-    uint32_t dst{0};          //!< Index of the receiving host.
     uint32_t hash{0};         //!< For ECMP; see FlowHash().
     uint32_t payloadBytes{0}; //!< Bytes of the datagram after the header bytes.
-    uint8_t priority{0};      //!< Queue level, 0 to 7; 7 is served first.
-    uint8_t headerBytes{0};   //!< Bytes used in \c header.
-    bool lean{false};         //!< For the host's FabricHostSink, not for its IP stack.
-    uint8_t user{0};          //!< The sender's and receiver's own use.
+    uint16_t src{0};          //!< Index of the sending host; SendFabric() sets it.
+    uint16_t dst{0};          //!< Index of the receiving host.
     /** Ordinary road: the IP datagram. Lean road: the payload; null if only its length counts. */
     Ptr<Packet> packet;
     uint8_t header[HEADER_BYTES]; //!< Lean road: the datagram's first \c headerBytes bytes.
 
   private:
-    FabricPacket() = default;
+    FabricPacket()
+        : headerBytes(0),
+          lean(false)
+    {
+    }
+
     ~FabricPacket() override = default;
     void Notify() override;
 };
+
+inline EventImpl*
+FabricEventRef::GetImpl() const
+{
+    return IsNode() ? GetNode()->impl : GetPacket();
+}
+
+inline FabricEvent&
+FabricEventRef::Get() const
+{
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+    static_assert(offsetof(FabricPacket, m_event) == offsetof(FabricNode, event),
+                  "whether an event is a packet makes a difference to where its place is");
+    static_assert(offsetof(FabricPacket, packet) == HOMA_ARENA_LINE,
+                  "what a hop touches of a packet is not one cache line");
+#pragma GCC diagnostic pop
+    return *reinterpret_cast<FabricEvent*>(static_cast<char*>(GetAddress()) +
+                                           offsetof(FabricNode, event));
+}
 
 } // namespace ns3
 

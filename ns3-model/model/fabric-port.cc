@@ -357,7 +357,7 @@ FabricPort::Wait(FabricPacket* packet, uint64_t at)
     const uint32_t bit = 1U << packet->priority;
     if (m_waiting & bit)
     {
-        queue.tail->m_next = packet;
+        queue.tail->m_event.behind = packet;
     }
     else
     {
@@ -379,7 +379,7 @@ FabricPort::TakeFirst()
     }
     else
     {
-        queue.head = first->m_next;
+        queue.head = first->m_event.behind;
     }
     return first;
 }
@@ -428,7 +428,7 @@ FabricPort::Foresee(F visit) const
                 return;
             }
             at += TxNs(packet->wireBytes);
-            packet = packet == m_queues[p].tail ? nullptr : packet->m_next;
+            packet = packet == m_queues[p].tail ? nullptr : packet->m_event.behind;
         }
     }
 }

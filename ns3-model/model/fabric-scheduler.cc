@@ -59,33 +59,45 @@ FabricScheduler::NoteFar()
     m_farTs = m_far.empty() ? UINT64_MAX : m_far.front().key.m_ts;
 }
 
+FabricNode*
+FabricScheduler::TakeNode()
+{
+    FabricNode* node = m_free;
+    if (!node)
+    {
+        return &m_nodes.emplace_back();
+    }
+    m_free = node->free;
+    return node;
+}
+
 void
 FabricScheduler::InsertNear(const Event& ev)
 {
-    uint32_t node = m_free;
-    if (node == NONE)
+    const uint64_t ts = ev.key.m_ts;
+    FabricEventRef inserted;
+    if (ev.impl && &typeid(*ev.impl) == &typeid(FabricPacket))
     {
-        node = m_nodes.size();
-        m_nodes.emplace_back();
+        inserted = FabricEventRef(static_cast<FabricPacket*>(ev.impl), ev.key.m_context);
     }
     else
     {
-        m_free = m_nodes[node].next;
+        FabricNode* node = TakeNode();
+        node->impl = ev.impl;
+        inserted = FabricEventRef(node, ev.key.m_context);
     }
-    const uint64_t ts = ev.key.m_ts;
-    Node& inserted = m_nodes[node];
-    inserted.impl = ev.impl;
-    inserted.uid = ev.key.m_uid;
-    inserted.context = ev.key.m_context;
+    FabricEvent& event = inserted.Get();
+    event.uid = ev.key.m_uid;
+    event.context = ev.key.m_context;
     m_near++;
     Slot& slot = SlotOf(ts);
-    if (slot.first != NONE)
+    if (slot.first)
     {
-        m_nodes[slot.last].next = node;
-        slot.last = node;
+        slot.last.Get().next = inserted;
+        slot.last = inserted;
         return;
     }
-    slot = {node, node};
+    slot = {inserted, inserted};
     const uint32_t bit = ts & (SLOTS - 1);
     m_bits[bit / 64] |= 1ULL << (bit % 64);
     m_summary[bit / 4096] |= 1ULL << (bit / 64 % 64);
@@ -172,14 +184,16 @@ Scheduler::Event
 FabricScheduler::TakeFirst()
 {
     Slot& slot = SlotOf(m_firstTs);
-    const uint32_t first = slot.first;
-    Node& taken = m_nodes[first];
-    const Event event = {taken.impl, {m_firstTs, taken.uid, taken.context}};
-    slot.first = first == slot.last ? uint32_t(NONE) : taken.next;
-    taken.next = m_free;
-    m_free = first;
+    const FabricEventRef first = slot.first;
+    const Event event = MakeEvent(m_firstTs, first);
+    slot.first = first == slot.last ? FabricEventRef() : first.Get().next;
+    if (first.IsNode())
+    {
+        first.GetNode()->free = m_free;
+        m_free = first.GetNode();
+    }
     m_near--;
-    if (slot.first == NONE)
+    if (!slot.first)
     {
         const uint32_t bit = m_firstTs & (SLOTS - 1);
         uint64_t& word = m_bits[bit / 64];
@@ -229,8 +243,7 @@ FabricScheduler::PeekNext() const
     {
         return m_far.front();
     }
-    const Node& next = m_nodes[SlotOf(m_firstTs).first];
-    return {next.impl, {m_firstTs, next.uid, next.context}};
+    return MakeEvent(m_firstTs, SlotOf(m_firstTs).first);
 }
 
 Scheduler::Event
@@ -258,51 +271,51 @@ FabricScheduler::PrepareNext() const
     // What the event after next is comes nearer while this one runs, and what the next one points
     // to, now that it is here itself.
     const Slot slot = SlotOf(m_firstTs);
-    const Node& next = m_nodes[slot.first];
+    const FabricEventRef next = slot.first;
     // Without a second time step this is some other slot: also good, or empty.
-    const uint32_t other = SlotOf(m_secondTs).first;
+    const FabricEventRef other = SlotOf(m_secondTs).first;
     // Whether the next one is its slot's last cannot be predicted: a branch would cost more than
     // the memory. The empty statement keeps the compiler from making one of this.
-    uint32_t mask = -uint32_t(slot.first == slot.last);
+    uint64_t mask = -uint64_t(next == slot.last);
     asm("" : "+r"(mask));
-    const uint32_t after = next.next ^ ((next.next ^ other) & mask);
-    if (after != NONE)
+    const FabricEventRef after = FabricEventRef::Choose(mask, other, next.Get().next);
+    homa_arena_fetch(after.GetAddress());
+    FabricAhead::Fetch(after.GetHint(), after.GetAddress());
+    if (next.IsNode())
     {
-        const Node& far = m_nodes[after];
-        homa_arena_fetch(far.impl);
-        FabricAhead::Fetch(far.context, far.impl);
+        homa_arena_fetch(next.GetNode()->impl);
     }
-    if (&typeid(*next.impl) == &typeid(FabricPacket))
+    else
     {
-        static_cast<const FabricPacket*>(next.impl)->Prepare();
+        next.GetPacket()->Prepare();
     }
 }
 
 void
 FabricScheduler::Remove(const Event& ev)
 {
-    if (ev.key.m_ts - m_start < SLOTS && SlotOf(ev.key.m_ts).first != NONE)
+    if (ev.key.m_ts - m_start < SLOTS && SlotOf(ev.key.m_ts).first)
     {
         Slot& slot = SlotOf(ev.key.m_ts);
-        uint32_t before = NONE;
-        for (uint32_t node = slot.first;; before = node, node = m_nodes[node].next)
+        FabricEventRef before;
+        for (FabricEventRef ref = slot.first;; before = ref, ref = ref.Get().next)
         {
-            if (m_nodes[node].uid == ev.key.m_uid)
+            if (ref.Get().uid == ev.key.m_uid)
             {
-                if (before != NONE)
+                if (before)
                 {
                     // Make it the first of its slot, and take it as such.
-                    m_nodes[before].next = m_nodes[node].next;
-                    slot.last = node == slot.last ? before : slot.last;
-                    m_nodes[node].next = slot.first;
-                    slot.first = node;
+                    before.Get().next = ref.Get().next;
+                    slot.last = ref == slot.last ? before : slot.last;
+                    ref.Get().next = slot.first;
+                    slot.first = ref;
                 }
                 m_firstTs = ev.key.m_ts;
                 TakeFirst();
                 FindFirst();
                 return;
             }
-            if (node == slot.last)
+            if (ref == slot.last)
             {
                 break;
             }

@@ -8,9 +8,12 @@
 #ifndef FABRIC_SCHEDULER_H
 #define FABRIC_SCHEDULER_H
 
+#include "fabric-packet.h"
+
 #include "ns3/scheduler.h"
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace ns3
@@ -55,22 +58,12 @@ class FabricScheduler : public Scheduler
     static constexpr uint32_t SLOTS = 1U << SLOT_BITS;    //!< Time steps the wheel reaches.
     static constexpr uint32_t WORDS = SLOTS / 64;         //!< Words of the lower bitmap.
     static constexpr uint32_t SUMMARY_WORDS = WORDS / 64; //!< Words of the upper bitmap.
-    static constexpr uint32_t NONE = UINT32_MAX;          //!< No node.
-
-    /** An event in the wheel, within one cache line; its slot tells its time. */
-    struct alignas(32) Node
-    {
-        EventImpl* impl;  //!< What to do.
-        uint32_t uid;     //!< Its id.
-        uint32_t context; //!< Id of the node that it belongs to.
-        uint32_t next;    //!< The next of its slot, unless it is the last; or the next free one.
-    };
 
     /** The events of a time step, in the order in which they were inserted. */
     struct Slot
     {
-        uint32_t first{NONE}; //!< Node due first; NONE: there is none.
-        uint32_t last{NONE};  //!< Node due last.
+        FabricEventRef first; //!< Due first; null: there is none.
+        FabricEventRef last;  //!< Due last.
     };
 
     /**
@@ -99,6 +92,20 @@ class FabricScheduler : public Scheduler
     void FindSecond();
     /** Note the time of the heap's first event. */
     void NoteFar();
+
+    /**
+     * \param ts Time of an event in the wheel.
+     * \param ref The event.
+     * \return As ns-3 has it.
+     */
+    static Event MakeEvent(uint64_t ts, FabricEventRef ref)
+    {
+        const FabricEvent& event = ref.Get();
+        return {ref.GetImpl(), {ts, event.uid, event.context}};
+    }
+
+    /** \return A node, its content undefined. */
+    FabricNode* TakeNode();
     /** Ask for the memory that the next events will need. */
     void PrepareNext() const;
     /**
@@ -127,8 +134,8 @@ class FabricScheduler : public Scheduler
     uint64_t m_start{0};                 //!< First time step of the wheel.
     uint64_t m_farTs{UINT64_MAX};        //!< Time of the heap's first event.
     uint32_t m_near{0};                  //!< Events in the wheel.
-    uint32_t m_free{NONE};               //!< First free node.
-    std::vector<Node> m_nodes;           //!< All nodes ever used.
+    FabricNode* m_free{nullptr};         //!< First node that is not in use.
+    std::deque<FabricNode> m_nodes;      //!< All nodes ever used.
     std::vector<Slot> m_slots;           //!< All slots.
     uint64_t m_bits[WORDS]{};            //!< Slots in use.
     uint64_t m_summary[SUMMARY_WORDS]{}; //!< Words of m_bits in use.

@@ -1312,6 +1312,20 @@ class SchedulerTest : public FabricTestCase
     }
 
   private:
+    /** What an event does. */
+    static void Nothing()
+    {
+    }
+
+    /** \param ev Give up what it would call. */
+    static void Drop(const Scheduler::Event& ev)
+    {
+        if (ev.impl)
+        {
+            ev.impl->Unref();
+        }
+    }
+
     void DoRun() override
     {
         for (uint64_t seed = 1; seed <= 20; seed++)
@@ -1327,15 +1341,23 @@ class SchedulerTest : public FabricTestCase
                 const uint32_t what = dice.Roll(100);
                 if (what < 48 || map->IsEmpty())
                 {
+                    // Packets have their places within themselves, all else has not.
+                    const uint32_t kind = dice.Roll(4);
                     Scheduler::Event ev;
-                    ev.impl = nullptr;
+                    ev.impl = kind == 0   ? nullptr
+                              : kind == 1 ? MakeEvent(&Nothing)
+                                          : FabricPacket::Create();
                     const uint32_t far = dice.Roll(10);
+                    // Of the second kind are the times on both sides of the wheel's end.
                     ev.key.m_ts = now + (far == 0   ? dice.Roll(1000000)
-                                         : far == 1 ? 16380 + dice.Roll(8)
+                                         : far == 1 ? 8188 + dice.Roll(8)
                                          : far < 5  ? dice.Roll(4)
                                                     : dice.Roll(3000));
                     ev.key.m_uid = uid++;
-                    ev.key.m_context = dice.Roll(100);
+                    const uint32_t contexts[] = {dice.Roll(100),
+                                                 65533 + dice.Roll(4),
+                                                 Simulator::NO_CONTEXT};
+                    ev.key.m_context = contexts[dice.Roll(3)];
                     wheel->Insert(ev);
                     map->Insert(ev);
                     inserted.push_back(ev);
@@ -1350,6 +1372,8 @@ class SchedulerTest : public FabricTestCase
                     NS_TEST_ASSERT_MSG_EQ(a.key.m_uid, b.key.m_uid, "wrong order");
                     NS_TEST_ASSERT_MSG_EQ(a.key.m_ts, b.key.m_ts, "wrong time");
                     NS_TEST_ASSERT_MSG_EQ(a.key.m_context, b.key.m_context, "wrong context");
+                    NS_TEST_ASSERT_MSG_EQ((a.impl == b.impl), true, "wrong event");
+                    Drop(a);
                     now = a.key.m_ts;
                     inserted.erase(std::find(inserted.begin(), inserted.end(), a));
                 }
@@ -1358,6 +1382,7 @@ class SchedulerTest : public FabricTestCase
                     const Scheduler::Event ev = inserted[dice.Roll(inserted.size())];
                     wheel->Remove(ev);
                     map->Remove(ev);
+                    Drop(ev);
                     inserted.erase(std::find(inserted.begin(), inserted.end(), ev));
                 }
                 NS_TEST_ASSERT_MSG_EQ(wheel->IsEmpty(), map->IsEmpty(), "wrong emptiness");
@@ -1369,9 +1394,11 @@ class SchedulerTest : public FabricTestCase
             }
             while (!map->IsEmpty())
             {
-                NS_TEST_ASSERT_MSG_EQ(wheel->RemoveNext().key.m_uid,
+                const Scheduler::Event ev = wheel->RemoveNext();
+                NS_TEST_ASSERT_MSG_EQ(ev.key.m_uid,
                                       map->RemoveNext().key.m_uid,
                                       "wrong order at the end");
+                Drop(ev);
             }
             NS_TEST_ASSERT_MSG_EQ(wheel->IsEmpty(), true, "something remains");
         }
@@ -1426,6 +1453,7 @@ class HelperTest : public FabricTestCase
         Refuse([](FabricParameters& p) { p.racks = 0; }, "racks");
         Refuse([](FabricParameters& p) { p.racks = 257; }, "racks");
         Refuse([](FabricParameters& p) { p.hostsPerRack = 0; }, "hosts per rack");
+        Refuse([](FabricParameters& p) { p.racks = 5, p.hostsPerRack = 13108; }, "65535 hosts");
         Refuse([](FabricParameters& p) { p.spines = 0; }, "spine");
         Refuse([](FabricParameters& p) { p.racks = p.hostsPerRack = 1; }, "at least two");
         Refuse([](FabricParameters& p) { p.hostRate = 0; }, "host link rate");
