@@ -12,7 +12,6 @@
 
 #include "ns3/event-impl.h"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace ns3
@@ -114,7 +113,7 @@ class FabricEventRef
     }
 
   private:
-    /** Addresses of programs leave these bits unused on the processors that Debian knows. */
+    /** A program's addresses have 48 bits at most, unless it asks the system for higher ones. */
     static constexpr uint32_t HINT_BITS = 16;
 
     /**

@@ -96,6 +96,8 @@ Fabric::Build(const FabricParameters& parameters, const std::vector<Ptr<Node>>& 
     const FabricParameters& p = m_parameters;
     const uint32_t nHosts = p.racks * p.hostsPerRack;
     NS_ABORT_MSG_IF(nodes.size() != nHosts, "the fabric needs one node for each host");
+    NS_ABORT_MSG_IF(nHosts > FABRIC_MAX_HOSTS,
+                    "a fabric has at most " << FABRIC_MAX_HOSTS << " hosts");
     m_rackOfHost.resize(nHosts);
     m_indexInRack.resize(nHosts);
     for (uint32_t h = 0; h < nHosts; h++)
