@@ -86,6 +86,7 @@
 	X(server_cant_create_rpcs, "requests that could not be taken for want of memory") \
 	X(server_create_races, "requests that another core had begun meanwhile") \
 	X(pacer_wakeups, "times the transmit queue went on because the link had room again") \
+	X(pacer_late_ns, "ns that those came later than they were asked for") \
 	X(pacer_tcp_packets, "packets of other protocols the queueing discipline held back") \
 	X(pacer_tcp_bytes, "bytes of them") \
 	X(gro_data_bypasses, "short DATA packets handed on at once, past the batching") \

@@ -359,13 +359,14 @@ fail:
 /* The transmit queue. */
 
 /* Bytes of data in the longest batch. */
-static u32 burst(const struct homa_net *hnet)
+static u32 burst(const struct homa_cx *cx, const struct homa_net *hnet)
 {
+	u64 queue = homa_txq_queue_ns(cx, &hnet->txq);
 	u32 bytes = min_t(u32, max(READ_ONCE(hnet->shell.max_gso_size),
 				   READ_ONCE(hnet->shell.max_batch)), LONGEST_BATCH);
 
 	/* Nothing can overtake what is in a batch: it obeys the NIC queue's limit, too. */
-	while (homa_params_link_ns(&hnet->params, bytes) > hnet->params.nic_queue_ns && bytes)
+	while (homa_params_link_ns(&hnet->params, bytes) > queue && bytes)
 		bytes >>= 1;
 	return bytes;
 }
@@ -380,7 +381,7 @@ void homa_out_pace(struct homa_net *hnet)
 	while (READ_ONCE(hnet->txq.srpt.first) && !READ_ONCE(hnet->pacing)) {
 		spin_lock(&hnet->txq_lock);
 		cx = homa_cx(hnet);
-		tx = homa_txq_next(&cx, &hnet->txq, burst(hnet), &xmit);
+		tx = homa_txq_next(&cx, &hnet->txq, burst(&cx, hnet), &xmit);
 		if (tx == HOMA_TX_WAIT && !hnet->pacing) {
 			hnet->pacing = true;
 			trace_homa_pacer_wait(hnet, xmit.wake - cx.now);
@@ -409,10 +410,12 @@ enum hrtimer_restart homa_out_pacer(struct hrtimer *timer)
 	enum homa_tx tx;
 
 	homa_count(hnet, pacer_wakeups);
+	homa_count_add(hnet, pacer_late_ns,
+		       max_t(s64, ktime_get_ns() - ktime_to_ns(hrtimer_get_expires(timer)), 0));
 	for (;;) {
 		spin_lock(&hnet->txq_lock);
 		cx = homa_cx(hnet);
-		tx = homa_txq_next(&cx, &hnet->txq, burst(hnet), &xmit);
+		tx = homa_txq_next(&cx, &hnet->txq, burst(&cx, hnet), &xmit);
 		if (tx != HOMA_TX_SEND)
 			break;
 		rpc = container_of(xmit.msg, struct homa_krpc, out);

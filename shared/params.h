@@ -62,7 +62,8 @@
 	X(max_link_usage, 99, 1, 100, "percent", \
 	  "share of the link's rate the transmit queue uses") \
 	X(max_nic_queue_usecs, 40, 0, 100000, "us", \
-	  "transmission time of what waits in the NIC beyond which the queue hands out nothing") \
+	  "transmission time of what waits in the NIC beyond which the queue hands out nothing; " \
+	  "up to ten times that where timers are late") \
 	X(defer_min_bytes, 1000, 0, HOMA_MESSAGE_CEILING, "bytes", \
 	  "messages up to this length bypass the transmit queue") \
 	X(resend_ticks, 5, 1, 100000, "ticks", "silence after which missing data is asked for") \

@@ -8,6 +8,8 @@
 #define FIFO_CREDIT_MAX (1000ull * 1000 * 1000)
 /* times max_nic_queue_usecs: likewise */
 #define LEAD_MAX 10
+/* the part that each wakeup has in the mean of how late they come */
+#define LATE_SHIFT 3
 /* times max_nic_queue_usecs: how late someone may be to whom the link is left */
 #define PATIENCE 10
 /* for max_nic_queue_usecs that are very short */
@@ -173,10 +175,10 @@ static void lead(const struct homa_cx *cx, struct homa_txq *q, s64 by)
  * May someone hand something to the NIC? When it lets the other one go first, only if that does not
  * come in time. Else *wake says when to ask again.
  */
-static bool room(const struct homa_cx *cx, const struct homa_txq *q, bool yields, u64 other_due,
-		 u64 *wake)
+static bool room(const struct homa_cx *cx, const struct homa_txq *q, u64 queue, bool yields,
+		 u64 other_due, u64 *wake)
 {
-	u64 queue = cx->params->nic_queue_ns, soon = cx->now + queue / 2 + LOOK_AGAIN_NS;
+	u64 soon = cx->now + queue / 2 + LOOK_AGAIN_NS;
 
 	if (yields && cx->now < other_due) {
 		*wake = q->idle_at > soon + queue / 2 ? q->idle_at - queue / 2 : soon;
@@ -198,7 +200,7 @@ enum homa_tx homa_txq_others(const struct homa_cx *cx, struct homa_txq *q, u32 b
 	bool contended = q->srpt.first && cx->now < q->due;
 
 	q->share = share;
-	if (!room(cx, q, contended && q->others_yield, q->due, wake)) {
+	if (!room(cx, q, cx->params->nic_queue_ns, contended && q->others_yield, q->due, wake)) {
 		q->others_due = due(cx, *wake);
 		return HOMA_TX_WAIT;
 	}
@@ -258,6 +260,14 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	requeue(cx, q, msg);
 }
 
+/* Someone who was told to ask again has come. */
+static void note_late(const struct homa_cx *cx, struct homa_txq *q)
+{
+	u64 late = homa_min(cx->now - q->wake, HOMA_TXQ_LATE_MAX * cx->params->nic_queue_ns);
+
+	q->late += (s64)(late - q->late) >> LATE_SHIFT;
+}
+
 enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 burst,
 			   struct homa_xmit *xmit)
 {
@@ -265,10 +275,14 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 	struct homa_msgout *msg;
 	bool oldest;
 
+	if (q->wake && q->wake <= cx->now)
+		note_late(cx, q);
+	q->wake = 0;
 	if (!q->srpt.first)
 		return HOMA_TX_EMPTY;
-	if (!room(cx, q, q->yields, q->others_due, &xmit->wake)) {
+	if (!room(cx, q, homa_txq_queue_ns(cx, q), q->yields, q->others_due, &xmit->wake)) {
 		q->due = due(cx, xmit->wake);
+		q->wake = xmit->wake;
 		return HOMA_TX_WAIT;
 	}
 	q->due = due(cx, cx->now);

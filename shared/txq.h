@@ -13,6 +13,10 @@
  *   overtake it. So what waits there exceeds max_nic_queue_usecs by up to one burst (a packet, for
  *   senders that do not segment). Control packets are not queued but charged to the clock, and so
  *   are packets that bypass the queue.
+ * - Late pacers: who is told when to ask again may come later, as timers do on a busy host, and all
+ *   that waits in the NIC may be sent by then. So messages may have twice as much time of the link
+ *   wait there as they came late on average, if that is more, but no more than HOMA_TXQ_LATE_MAX
+ *   times max_nic_queue_usecs.
  * - Bypass: messages up to defer_min_bytes are sent at once; the time they could save others is
  *   less than what waiting costs them.
  * - Other traffic (homa_txq_others(), for a body that can hold it back) goes by the same clock. As
@@ -61,6 +65,8 @@ struct homa_txq {
 	u8 share;		/* of the link that is Homa's when both want it, percent */
 	struct homa_tree age;
 	u64 births;	/* messages seen; ties are served in this order */
+	u64 wake;	/* ns; when messages were told to ask again; 0: they were not, or did */
+	u64 late;	/* ns; how much later than told they asked, mean over the last times */
 	s64 lead;	/* ns of the link that Homa is ahead of its share, in hundredths */
 };
 
@@ -91,6 +97,9 @@ enum homa_tx {
  * in a queue, each of them will be answered, and the answers wait there as well.
  */
 #define HOMA_RESEND_PROBE 1400
+
+/* Times max_nic_queue_usecs: most that may wait in the NIC, however late someone comes. */
+#define HOMA_TXQ_LATE_MAX 10
 
 /* What became of a RESEND. */
 enum homa_again {
@@ -215,6 +224,18 @@ enum homa_tx homa_txq_others(const struct homa_cx *cx, struct homa_txq *q, u32 b
 
 /* Other traffic that had to wait is gone. */
 void homa_txq_others_gone(struct homa_txq *q);
+
+/**
+ * homa_txq_queue_ns() - Transmission time of what waits in the NIC beyond which messages wait.
+ * @cx: Parameters.
+ * @q:  Queue.
+ */
+static inline u64 homa_txq_queue_ns(const struct homa_cx *cx, const struct homa_txq *q)
+{
+	u64 queue = cx->params->nic_queue_ns;
+
+	return homa_max(queue, homa_min(2 * q->late, HOMA_TXQ_LATE_MAX * queue));
+}
 
 /**
  * homa_txq_fits() - Is a packet short enough that messages may have to wait for it?

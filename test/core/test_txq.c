@@ -212,6 +212,103 @@ static void link_clock_is_never_further_ahead_than_allowed(void **state)
 	assert_int_equal(q.idle_at, w.cx.now + homa_params_link_ns(&w.params, 1500));
 }
 
+/* Sends all that may go, told when to ask again 40 times, and asks so many ns later. */
+static void ask_late(struct homa_msgout *m, u64 late)
+{
+	u64 packet_ns = homa_params_link_ns(&w.params, PACKET + OVERHEAD);
+	struct homa_xmit x;
+	u32 waits = 0;
+
+	add(m, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING);
+	while (waits < 40) {
+		enum homa_tx what = homa_txq_next(&w.cx, &q, 0, &x);
+		u64 queue = homa_txq_queue_ns(&w.cx, &q);
+
+		if (what == HOMA_TX_SEND) {
+			assert_true(q.idle_at <= w.cx.now + queue + packet_ns);
+			continue;
+		}
+		assert_int_equal(x.wake, q.idle_at - queue);
+		w.cx.now = x.wake + late;
+		waits++;
+	}
+}
+
+static void late_pacer_finds_the_link_still_busy(void **state)
+{
+	u64 queue = w.params.nic_queue_ns, late;
+	struct homa_msgout m;
+
+	(void)state;
+	/* As long as the link does not run dry meanwhile, nothing is different. */
+	ask_late(&m, queue / 2);
+	assert_int_equal(homa_txq_queue_ns(&w.cx, &q), queue);
+	homa_txq_remove(&q, &m);
+	for (late = queue; late <= 5 * queue; late += queue) {
+		setup(state);
+		ask_late(&m, late);
+		assert_in_range(homa_txq_queue_ns(&w.cx, &q), 2 * late * 98 / 100, 2 * late);
+		assert_true(q.idle_at > w.cx.now);
+		homa_txq_remove(&q, &m);
+	}
+}
+
+static void queue_in_the_nic_has_a_limit_however_late_the_pacer_is(void **state)
+{
+	struct homa_msgout m;
+
+	(void)state;
+	ask_late(&m, 1000 * MS);
+	assert_int_equal(homa_txq_queue_ns(&w.cx, &q), 10 * w.params.nic_queue_ns);
+	homa_txq_remove(&q, &m);
+	/* It is forgotten by one that comes in time. */
+	ask_late(&m, 0);
+	assert_int_equal(homa_txq_queue_ns(&w.cx, &q), w.params.nic_queue_ns);
+	homa_txq_remove(&q, &m);
+	/* Who wants no queue has none. */
+	w.params.nic_queue_ns = 0;
+	ask_late(&m, MS);
+	assert_int_equal(homa_txq_queue_ns(&w.cx, &q), 0);
+	homa_txq_remove(&q, &m);
+}
+
+static void nobody_is_late_who_was_not_told_to_come(void **state)
+{
+	struct homa_msgout m;
+	struct homa_xmit x;
+
+	(void)state;
+	/* Messages begin long after the link has become idle. */
+	homa_txq_charge(&w.cx, &q, 1000000);
+	w.cx.now = q.idle_at + 10 * MS;
+	add(&m, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING);
+	while (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND)
+		;
+	assert_int_equal(q.late, 0);
+	/* Or one came before its time, and there was nothing to send any more. */
+	homa_txq_remove(&q, &m);
+	assert_int_equal(homa_txq_next(&w.cx, &q, 0, &x), HOMA_TX_EMPTY);
+	w.cx.now += 10 * MS;
+	assert_int_equal(homa_txq_next(&w.cx, &q, 0, &x), HOMA_TX_EMPTY);
+	assert_int_equal(q.late, 0);
+}
+
+static void others_wait_as_ever_however_late_messages_are(void **state)
+{
+	struct homa_msgout m;
+	u64 wake = 0;
+
+	(void)state;
+	ask_late(&m, 5 * w.params.nic_queue_ns);
+	homa_txq_remove(&q, &m);
+	w.cx.now = q.idle_at;
+	while (homa_txq_others(&w.cx, &q, 1500, true, 50, &wake) == HOMA_TX_SEND)
+		;
+	assert_int_equal(wake, q.idle_at - w.params.nic_queue_ns);
+	assert_true(q.idle_at <= w.cx.now + w.params.nic_queue_ns +
+					homa_params_link_ns(&w.params, 1500));
+}
+
 static void no_more_than_the_links_share_is_used(void **state)
 {
 	struct homa_msgout m;
@@ -572,8 +669,9 @@ static void contend(u8 share, u32 homa_late, u32 others_late, u64 *homa, u64 *ot
 	struct homa_msgout msg;
 	struct homa_xmit x;
 	u64 homa_at = 0, others_at = 0, wake = 0;
-	u64 end, seed = 3;
+	u64 end, queue, packet_ns, seed = 3;
 
+	packet_ns = homa_params_link_ns(&w.params, PACKET + OVERHEAD);
 	homa_msgout_init(&msg, HOMA_MESSAGE_CEILING, HOMA_MESSAGE_CEILING, PACKET, OVERHEAD,
 			 &cutoffs);
 	enqueue(&msg);
@@ -591,17 +689,19 @@ static void contend(u8 share, u32 homa_late, u32 others_late, u64 *homa, u64 *ot
 			if (homa_txq_next(&w.cx, &q, 0, &x) == HOMA_TX_SEND) {
 				*homa += x.length;
 				homa_at = w.cx.now;
+				queue = homa_txq_queue_ns(&w.cx, &q);
+				assert_true(q.idle_at <= w.cx.now + queue + packet_ns);
 			} else {
 				homa_at = x.wake + random_below(&seed, homa_late + 1);
 			}
 		} else if (homa_txq_others(&w.cx, &q, PACKET, true, share, &wake) == HOMA_TX_SEND) {
 			*others += PACKET;
 			others_at = w.cx.now;
+			queue = w.params.nic_queue_ns;
+			assert_true(q.idle_at <= w.cx.now + queue + packet_ns);
 		} else {
 			others_at = wake + random_below(&seed, others_late + 1);
 		}
-		assert_true(q.idle_at <= w.cx.now + w.params.nic_queue_ns +
-						homa_params_link_ns(&w.params, PACKET + OVERHEAD));
 	}
 	homa_txq_remove(&q, &msg);
 }
@@ -698,6 +798,10 @@ int main(void)
 		T(only_granted_bytes_are_sent_in_full_packets),
 		T(incoming_is_what_goes_without_a_further_grant),
 		T(link_clock_is_never_further_ahead_than_allowed),
+		T(late_pacer_finds_the_link_still_busy),
+		T(queue_in_the_nic_has_a_limit_however_late_the_pacer_is),
+		T(nobody_is_late_who_was_not_told_to_come),
+		T(others_wait_as_ever_however_late_messages_are),
 		T(no_more_than_the_links_share_is_used),
 		T(short_messages_bypass_queue_and_clock),
 		T(oldest_message_gets_its_share),
