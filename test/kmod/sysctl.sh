@@ -320,6 +320,7 @@ check "packets go at the priority that the map says" at a grew priority0_packets
 	sizes --sizes 10 --outstanding 1
 check "a slow link makes the transmit queue wait" at c put link_mbps 200
 check "for the link" at c grew pacer_wakeups sizes --sizes 200000 --outstanding 1
+check "and counts how late its timer is" at c grew pacer_late_ns sizes --sizes 200000 --outstanding 1
 check "unless it is told not to" at c takes flags 2
 check "so that it does not" at c stayed pacer_wakeups sizes --sizes 200000 --outstanding 1
 
