@@ -260,6 +260,25 @@ static void take(const struct homa_cx *cx, struct homa_txq *q, struct homa_msgou
 	requeue(cx, q, msg);
 }
 
+/*
+ * The most of a burst that a message may have before the other rule chooses: bursts share the link
+ * as packets would that are handed out one by one.
+ */
+static u32 turn(const struct homa_cx *cx, const struct homa_txq *q, u32 packet, bool oldest)
+{
+	u32 fraction = READ_ONCE(cx->params->pacer_fifo_fraction);
+	u32 credit = (u32)q->fifo_credit, due = 1000 * packet, packets;
+
+	if (oldest ? fraction >= 1000 : !fraction)
+		return ~0u;
+	/* What the oldest is owed shrinks by what it is sent, and grows by its share of all. */
+	if (oldest)
+		packets = (credit - due) / (1000 - fraction) / packet + 1;
+	else
+		packets = (due - credit - 1) / fraction / packet + 1;
+	return packets * packet;
+}
+
 /* Someone who was told to ask again has come. */
 static void note_late(const struct homa_cx *cx, struct homa_txq *q)
 {
@@ -273,7 +292,7 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 {
 	const struct homa_params *params = cx->params;
 	struct homa_msgout *msg;
-	bool oldest;
+	bool oldest, by_age = false;
 
 	if (q->wake && q->wake <= cx->now)
 		note_late(cx, q);
@@ -287,16 +306,20 @@ enum homa_tx homa_txq_next(const struct homa_cx *cx, struct homa_txq *q, u32 bur
 	}
 	q->due = due(cx, cx->now);
 	msg = homa_container_of(q->srpt.first, struct homa_msgout, srpt);
-	if (q->age.first && q->age.first != &msg->age && q->fifo_credit >= 1000ull * msg->packet) {
-		msg = homa_container_of(q->age.first, struct homa_msgout, age);
-		take(cx, q, msg, burst, xmit);
-		cx->counters->pacer_fifo_bytes += xmit->length;
-		oldest = true;
-	} else {
-		/* Whichever rule chose it, what the oldest is sent counts towards its share. */
-		oldest = q->age.first == &msg->age;
-		take(cx, q, msg, burst, xmit);
+	/* Whichever rule chose it, what the oldest is sent counts towards its share. */
+	oldest = q->age.first == &msg->age;
+	if (q->age.first && !oldest) {
+		u32 packet = msg->packet;
+
+		oldest = q->fifo_credit >= 1000ull * packet;
+		burst = homa_min(burst, turn(cx, q, packet, oldest));
+		if (oldest)
+			msg = homa_container_of(q->age.first, struct homa_msgout, age);
+		by_age = oldest;
 	}
+	take(cx, q, msg, burst, xmit);
+	if (by_age)
+		cx->counters->pacer_fifo_bytes += xmit->length;
 	if (cx->now < q->others_due)
 		lead(cx, q, (s64)homa_params_link_ns(params, xmit->length) * (100 - q->share));
 	q->fifo_credit += (u64)xmit->length * params->pacer_fifo_fraction;

@@ -7,7 +7,7 @@
  *   the one with the fewest bytes left (or the least product with its length, parameter
  *   weigh_length) goes first.
  * - FIFO share: pacer_fifo_fraction of the bytes goes to the oldest such message, so that the
- *   longest one is not starved.
+ *   longest one is not starved. A burst ends where the other rule would choose the next packet.
  * - Link clock: the queue computes when the link will have sent all it was given, and hands out
  *   more only when no more than max_nic_queue_usecs of it wait in the NIC, where nothing can
  *   overtake it. So what waits there exceeds max_nic_queue_usecs by up to one burst (a packet, for
@@ -171,7 +171,7 @@ enum homa_again homa_txq_resend(const struct homa_cx *cx, struct homa_txq *q,
  * @cx:    Time, parameters, counters.
  * @q:     Queue.
  * @burst: Most bytes of data to hand out at once, for senders that segment; at least one packet
- *         goes in any case.
+ *         goes in any case, and no more than SRPT and the FIFO share would choose packet by packet.
  * @xmit:  The decision.
  * Return: Whether there is one.
  */

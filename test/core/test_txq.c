@@ -354,7 +354,7 @@ static void short_messages_bypass_queue_and_clock(void **state)
 }
 
 /* Share of the bytes that a long message gets beside an endless stream of shorter ones. */
-static double fifo_share(u32 fraction)
+static double fifo_share(u32 fraction, u32 burst)
 {
 	static struct homa_msgout old, stream[8];
 	u64 total = 0, mine = 0;
@@ -367,8 +367,8 @@ static double fifo_share(u32 fraction)
 	add(&old, 1u << 30, 1u << 30);
 	for (i = 0; i < 8; i++)
 		add(&stream[i], 20000 + i, 20000 + i);
-	for (i = 0; i < 40000; i++) {
-		assert_int_equal(next(0, &x), HOMA_TX_SEND);
+	for (i = 0; total < 40000 * PACKET; i++) {
+		assert_int_equal(next(burst, &x), HOMA_TX_SEND);
 		total += x.length;
 		if (x.msg == &old)
 			mine += x.length;
@@ -381,16 +381,70 @@ static double fifo_share(u32 fraction)
 static void oldest_message_gets_its_share(void **state)
 {
 	static const u32 fractions[] = { 10, 50, 200, 500, 900 };
-	u32 i;
+	static const u32 bursts[] = { 0, 10000, 64000 };
+	u32 i, k;
 
 	(void)state;
-	assert_true(fifo_share(0) == 0);
-	for (i = 0; i < ARRAY_SIZE(fractions); i++) {
-		double share = fifo_share(fractions[i]);
+	for (k = 0; k < ARRAY_SIZE(bursts); k++) {
+		assert_true(fifo_share(0, bursts[k]) == 0);
+		for (i = 0; i < ARRAY_SIZE(fractions); i++) {
+			double share = fifo_share(fractions[i], bursts[k]);
 
-		assert_in_range((u32)(1000 * share / fractions[i]), 980, 1020);
+			assert_in_range((u32)(1000 * share / fractions[i]), 980, 1020);
+		}
+		assert_in_range((u32)fifo_share(1000, bursts[k]), 990, 1000);
 	}
-	assert_in_range((u32)fifo_share(1000), 990, 1000);
+}
+
+/* Who has each packet of a few messages that all wait: in @order, which has room. Returns how many. */
+static u32 packets_in_order(u32 fraction, u32 burst, u8 *order)
+{
+	static const u32 lengths[] = { 900000, 5000, 300000, 280000, 1400, 60001 };
+	struct homa_msgout m[ARRAY_SIZE(lengths)];
+	u32 i, count = 0;
+	struct homa_xmit x;
+
+	setup(NULL);
+	w.params.pacer_fifo_fraction = fraction;
+	world_update(&w);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		add(&m[i], lengths[i], lengths[i]);
+	while (next(burst, &x) == HOMA_TX_SEND)
+		for (i = 0; i < x.length; i += PACKET)
+			order[count++] = (u8)(x.msg - m);
+	return count;
+}
+
+static void bursts_share_the_link_as_packets_do(void **state)
+{
+	static const u32 fractions[] = { 0, 1, 10, 50, 200, 333, 500, 900, 999, 1000 };
+	static u8 one_by_one[2000], in_bursts[2000];
+	u32 i, count;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(fractions); i++) {
+		count = packets_in_order(fractions[i], 0, one_by_one);
+		assert_int_equal(packets_in_order(fractions[i], 64000, in_bursts), count);
+		assert_memory_equal(one_by_one, in_bursts, count);
+	}
+}
+
+/* Who is sent in the order of age cannot be overtaken by a burst, however short the message. */
+static void nothing_overtakes_when_all_goes_by_age(void **state)
+{
+	struct homa_msgout old, young;
+	struct homa_xmit x;
+
+	(void)state;
+	w.params.pacer_fifo_fraction = 1000;
+	world_update(&w);
+	add(&old, 250000, 250000);
+	assert_int_equal(next(64000, &x), HOMA_TX_SEND);
+	add(&young, 5000, 5000);
+	while (old.sent < old.length)
+		assert_int_equal(next(64000, &x), HOMA_TX_SEND);
+	/* One packet of it is what the first debt to the oldest takes. */
+	assert_int_equal(young.sent, PACKET);
 }
 
 static void message_served_by_its_age_takes_its_new_place(void **state)
@@ -805,6 +859,8 @@ int main(void)
 		T(no_more_than_the_links_share_is_used),
 		T(short_messages_bypass_queue_and_clock),
 		T(oldest_message_gets_its_share),
+		T(bursts_share_the_link_as_packets_do),
+		T(nothing_overtakes_when_all_goes_by_age),
 		T(message_served_by_its_age_takes_its_new_place),
 		T(share_is_not_saved_up_while_the_oldest_is_the_shortest),
 		T(burst_is_whole_packets_of_one_level),
