@@ -396,7 +396,7 @@ static void oldest_message_gets_its_share(void **state)
 	}
 }
 
-/* Who has each packet of a few messages that all wait: in @order, which has room. Returns how many. */
+/* Who has each packet of messages that all wait: in @order, which has room. Returns how many. */
 static u32 packets_in_order(u32 fraction, u32 burst, u8 *order)
 {
 	static const u32 lengths[] = { 900000, 5000, 300000, 280000, 1400, 60001 };
